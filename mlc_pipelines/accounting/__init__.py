@@ -1,0 +1,1 @@
+"""Money, code strings and document sums; no input or output."""

@@ -1,0 +1,1 @@
+"""The one road every record takes: collect, translate, deliver, confirm; holds, release and replay."""

@@ -1,0 +1,163 @@
+"""Deliver and confirm: intent, call, outcome; an unknown outcome leaves only by looking."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from mlc_pipelines.errors import ConfigurationError, OutcomeUnknownError, RecordError, TransientError
+from mlc_pipelines.flows.collecting import in_parts
+from mlc_pipelines.flows.flow import Outgoing
+from mlc_pipelines.flows.road import Choice, Road, Tally
+from mlc_pipelines.flows.translating import put_back, translate
+from mlc_pipelines.ledger.intents import Intent
+from mlc_pipelines.ledger.leases import Lease
+from mlc_pipelines.ledger.records import Absent, Hold, Landed, Outcome, Postponed, Unknown
+from mlc_pipelines.ledger.states import Stage, State
+
+PATIENCE = 3
+"""So many calls in a row without an answer, and the rest of the pass waits for the next one."""
+
+
+def deliver(road: Road, choice: Choice | None = None) -> Tally:
+    """Send what is translated; with a choice, held entries are translated anew and sent too."""
+    tally = translate(road, choice) if choice is not None else Tally()
+    return _Passage(road, Stage.DELIVER, tally).go(State.TRANSLATED)
+
+
+def confirm(road: Road, choice: Choice | None = None) -> Tally:
+    """Tell the source of what was delivered; with a choice, held write backs are tried again."""
+    tally = Tally()
+    if choice is not None:
+        with road.worked() as lease:
+            put_back(road, choice, lease, tally)
+    return _Passage(road, Stage.CONFIRM, tally).go(State.DELIVERED)
+
+
+class _Passage:
+    """One pass through a stage that writes."""
+
+    def __init__(self, road: Road, stage: Stage, tally: Tally) -> None:
+        self._road = road
+        self._stage = stage
+        self._tally = tally
+        self._silent = 0
+        self._broken: Exception | None = None
+        flow = road.flow
+        self._size = flow.deliver_batch if stage is Stage.DELIVER else flow.confirm_batch
+        self._chunk = max(self._size * road.calls_in_flight, 16)
+
+    def go(self, ready: State) -> Tally:
+        started = self._road.ledger.clock.now()
+        with self._road.worked() as lease, ThreadPoolExecutor(self._road.calls_in_flight) as pool:
+            try:
+                self._settle(lease)
+                self._send_due(ready, lease, pool)
+            except TransientError as error:
+                self._tally.interrupted = str(error)
+        self._road.books.progress.note(self._road.flow.name, self._stage.value, started, self._tally.counts)
+        if self._broken is not None:
+            raise self._broken
+        return self._tally
+
+    def _send_due(self, ready: State, lease: Lease, pool: ThreadPoolExecutor) -> None:
+        after = 0
+        while self._broken is None and self._tally.interrupted is None:
+            batch = self._road.books.entries.due(
+                self._road.flow.name, self._stage, [ready, State.POSTPONED], after=after, limit=self._chunk
+            )
+            if not batch:
+                return
+            after = batch[-1].id
+            intents = self._road.books.intents.open(batch, lease)
+            self._road.watch("announced", len(intents))
+            bound = self._road.books.dictionary.bound_among(
+                self._road.flow.kind, [intent.entry.key for intent in intents]
+            )
+            groups = [
+                [(intent, bound.get(intent.entry.key)) for intent in part] for part in in_parts(intents, self._size)
+            ]
+            for results in pool.map(self._attempt, groups):
+                self._write_outcomes(results, lease)
+
+    def _write_outcomes(self, results: Sequence[tuple[Intent, Outcome]], lease: Lease) -> None:
+        last = self._road.flow.assets.confirm is None
+        self._road.books.intents.close(results, lease, kind=self._road.flow.kind, last=last)
+        for _, outcome in results:
+            self._tally.add(_WORDS[type(outcome)])
+        self._road.watch("settled", len(results))
+
+    def _attempt(self, group: Sequence[tuple[Intent, str | None]]) -> list[tuple[Intent, Outcome]]:
+        """Send a group; one that is refused whole is halved until the bad record stands alone."""
+        if self._silent >= PATIENCE or self._broken is not None:
+            return [(intent, Postponed("not tried: the other side does not answer")) for intent, _ in group]
+        try:
+            landed = self._send([Outgoing(intent.entry, bound) for intent, bound in group])
+        except RecordError as error:
+            if len(group) > 1:
+                half = len(group) // 2
+                return self._attempt(group[:half]) + self._attempt(group[half:])
+            return [(group[0][0], Hold(error.cause, str(error), error.key))]
+        except TransientError as error:
+            self._silent += 1
+            self._tally.interrupted = str(error) if self._silent >= PATIENCE else None
+            return [(intent, Postponed(str(error))) for intent, _ in group]
+        except OutcomeUnknownError as error:
+            return [(intent, Unknown(str(error))) for intent, _ in group]
+        except ConfigurationError as error:
+            self._broken = error
+            return [(intent, Postponed(str(error))) for intent, _ in group]
+        except Exception as error:  # noqa: BLE001  # our own fault after a call that may have landed: look before sending again
+            self._broken = error
+            return [(intent, Unknown(f"unforeseen {type(error).__name__}")) for intent, _ in group]
+        self._silent = 0
+        return [(intent, outcome) for (intent, _), outcome in zip(group, landed, strict=True)]
+
+    def _send(self, batch: list[Outgoing]) -> list[Landed]:
+        flow = self._road.flow
+        if self._stage is Stage.CONFIRM:
+            landed = list(flow.confirm(batch))
+            self._road.watch("called", len(batch))
+            return landed
+        there = self._look([outgoing for outgoing in batch if outgoing.bound is None])
+        if flow.amends:
+            batch = [Outgoing(o.entry, there[o.entry.id].external_id) if o.entry.id in there else o for o in batch]
+            there = {}
+        rest = [outgoing for outgoing in batch if outgoing.entry.id not in there]
+        made = dict(zip((o.entry.id for o in rest), flow.deliver(rest) if rest else [], strict=True))
+        self._road.watch("called", len(batch))
+        return [there.get(o.entry.id) or made[o.entry.id] for o in batch]
+
+    def _look(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
+        """Look before a create. Nothing has been written yet, so a lost answer here only postpones."""
+        try:
+            return self._road.flow.find(batch) if batch else {}
+        except OutcomeUnknownError as error:
+            raise TransientError(str(error)) from error
+
+    def _settle(self, lease: Lease) -> None:
+        """Bring every write of unknown outcome to an end before anything else is sent."""
+        books, flow = self._road.books, self._road.flow
+        crashed = [
+            intent for intent in books.intents.unsettled(flow.name, self._stage) if intent.entry.state is State.SENDING
+        ]
+        if crashed:
+            self._write_outcomes(
+                [(intent, Unknown("the worker stopped before the answer")) for intent in crashed], lease
+            )
+        now = self._road.ledger.clock.now()
+        patience = timedelta(seconds=flow.settle_after if self._stage is Stage.DELIVER else 0)
+        due = [
+            intent for intent in books.intents.unsettled(flow.name, self._stage) if intent.opened_at + patience <= now
+        ]
+        for part in in_parts(due, max(self._size, 50)):
+            found = flow.find([Outgoing(intent.entry) for intent in part]) if self._stage is Stage.DELIVER else {}
+            self._write_outcomes([(intent, found.get(intent.entry.id) or Absent()) for intent in part], lease)
+
+
+_WORDS: dict[type, str] = {
+    Landed: "landed",
+    Hold: "held",
+    Postponed: "postponed",
+    Unknown: "unknown",
+    Absent: "sent again",
+}

@@ -1,0 +1,98 @@
+"""Translate: makes the target's payload of each source record, or holds it with its cause."""
+
+from mlc_pipelines.errors import RecordError
+from mlc_pipelines.flows.road import Choice, Road, Tally
+from mlc_pipelines.ledger.chain import digest
+from mlc_pipelines.ledger.leases import Lease
+from mlc_pipelines.ledger.moves import Move
+from mlc_pipelines.ledger.records import Entry, Ignored
+from mlc_pipelines.ledger.states import Stage, State
+
+PAGE = 200
+
+
+def translate(road: Road, choice: Choice | None = None) -> Tally:
+    """Translate what is due; entries whose cause has changed, and with a choice the held ones, are tried again."""
+    tally = Tally()
+    started = road.ledger.clock.now()
+    with road.worked() as lease:
+        road.flow.prepare()
+        if choice is not None:
+            put_back(road, choice, lease, tally)
+        _release(road, lease, tally)
+        _translate_due(road, lease, tally)
+    road.books.progress.note(road.flow.name, "translate", started, tally.counts)
+    return tally
+
+
+def put_back(road: Road, choice: Choice, lease: Lease | None, tally: Tally) -> None:
+    """Put held entries back on the road: before delivery they are translated anew, after it they are confirmed anew."""
+    after = 0
+    while batch := road.books.reports.select(
+        flow=road.flow.name,
+        states=(State.HELD,),
+        keys=choice.keys,
+        causes=choice.causes,
+        since=choice.since,
+        after=after,
+    ):
+        after = batch[-1].id
+        detail = {"reason": choice.reason}
+        moves = [
+            Move(
+                entry,
+                State.DELIVERED if entry.stage is Stage.CONFIRM else State.RECEIVED,
+                "replayed",
+                actor=choice.actor,
+                detail=detail,
+            )
+            for entry in batch
+        ]
+        road.books.entries.move(moves, lease)
+        tally.add("replayed", len(moves))
+
+
+def _release(road: Road, lease: Lease, tally: Tally) -> None:
+    after = 0
+    while batch := road.books.entries.released(road.flow.name, after=after):
+        after = batch[-1].id
+        moves = [Move(entry, State.RECEIVED, "released", detail={"cause_key": entry.cause_key}) for entry in batch]
+        road.books.entries.move(moves, lease)
+        tally.add("released", len(moves))
+
+
+def _translate_due(road: Road, lease: Lease, tally: Tally) -> None:
+    after = 0
+    while batch := road.books.entries.due(road.flow.name, Stage.TRANSLATE, [State.RECEIVED], after=after, limit=PAGE):
+        after = batch[-1].id
+        moves = [_translated(road, entry) for entry in batch]
+        road.books.entries.move(moves, lease)
+        for move in moves:
+            tally.add(move.after.value)
+        road.watch("translated", len(moves))
+
+
+def _translated(road: Road, entry: Entry) -> Move:
+    try:
+        result = road.flow.translate(entry)
+    except RecordError as error:
+        detail = {"cause": error.cause.value, "key": error.key, "problem": str(error)}
+        values = {"cause": error.cause.value, "cause_key": error.key, "problem": str(error)}
+        return Move(entry, State.HELD, "held", detail=detail, values=values)
+    if isinstance(result, Ignored):
+        values = {"cause": result.cause.value, "cause_key": result.key, "problem": result.problem}
+        return Move(
+            entry,
+            State.IGNORED,
+            "ignored",
+            detail={"cause": result.cause.value, "problem": result.problem},
+            values=values,
+        )
+    detail = {"payload": digest(result.payload), "reference": result.reference}
+    return Move(
+        entry,
+        State.TRANSLATED,
+        "translated",
+        detail=detail,
+        values={"payload": result.payload, "reference": result.reference},
+    )

@@ -1,0 +1,147 @@
+"""The audit: seals whole days of events and verifies that no line was changed, removed or put in."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import Connection, Engine, func, insert, select
+
+from mlc_pipelines.ledger import chain
+from mlc_pipelines.ledger.database import reading, writing
+from mlc_pipelines.ledger.tables import entries, events, seals
+from mlc_pipelines.wire.clock import Clock
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One place where the ledger does not agree with its chain."""
+
+    where: str
+    what: str
+
+
+class Audit:
+    """Seals and verifies the events of one database."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def seal(self) -> list[date]:
+        """Seal every finished day (UTC) that has events and no seal yet; return the days."""
+        today = self._clock.now().astimezone(UTC).date()
+        sealed = []
+        with writing(self._engine) as connection:
+            last = connection.execute(select(seals).order_by(seals.c.day.desc()).limit(1)).one_or_none()
+            start = last.day + timedelta(days=1) if last else None
+            for day in _days(connection, start, today):
+                facts = _seal_of(connection, day, last.hash if last else chain.GENESIS)
+                if facts is not None:
+                    connection.execute(insert(seals).values(**facts, sealed_at=self._clock.now()))
+                    last = connection.execute(select(seals).where(seals.c.day == day)).one()
+                    sealed.append(day)
+        return sealed
+
+    def verify(self) -> Iterator[Finding]:
+        """Check every event, every entry against its events, every source copy, and every seal."""
+        with reading(self._engine) as connection:
+            yield from _verify_chains(connection)
+            previous = chain.GENESIS
+            for row in connection.execute(select(seals).order_by(seals.c.day)).all():
+                facts = _seal_of(connection, row.day, previous)
+                if (
+                    facts is None
+                    or facts["hash"] != row.hash
+                    or row.previous != previous
+                    or facts["count"] != row.count
+                ):
+                    yield Finding(f"day {row.day}", "the seal does not fit the events of that day")
+                previous = row.hash
+
+
+def _days(connection: Connection, start: date | None, today: date) -> Iterator[date]:
+    first = connection.execute(select(func.min(events.c.at))).scalar()
+    if first is None:
+        return
+    day = max(start, first.date()) if start else first.date()
+    while day < today:
+        yield day
+        day += timedelta(days=1)
+
+
+def _seal_of(connection: Connection, day: date, previous: str) -> dict[str, object] | None:
+    begin = datetime.combine(day, time(), UTC)
+    query = (
+        select(events.c.id, events.c.hash)
+        .where(events.c.at >= begin, events.c.at < begin + timedelta(days=1))
+        .order_by(events.c.id)
+        .execution_options(yield_per=_PAGE)
+    )
+    state = hashlib.sha256(f"{day.isoformat()}:{previous}".encode())
+    first = last = count = 0
+    for row in connection.execute(query):
+        first = first or row.id
+        last = row.id
+        count += 1
+        state.update(f":{row.id}:{row.hash}".encode())
+    if not count:
+        return None
+    return {
+        "day": day,
+        "first_event": first,
+        "last_event": last,
+        "count": count,
+        "previous": previous,
+        "hash": state.hexdigest(),
+    }
+
+
+def _verify_chains(connection: Connection) -> Iterator[Finding]:
+    last_id = 0
+    while True:
+        page = connection.execute(
+            select(entries).where(entries.c.id > last_id).order_by(entries.c.id).limit(_PAGE)
+        ).all()
+        if not page:
+            break
+        last_id = page[-1].id
+        told = (
+            select(events)
+            .where(events.c.entry_id.between(page[0].id, last_id))
+            .order_by(events.c.entry_id, events.c.seq)
+        )
+        lines: dict[int, list[object]] = {row.id: [] for row in page}
+        for event in connection.execute(told):
+            if event.entry_id in lines:
+                lines[event.entry_id].append(event)
+        for row in page:
+            yield from _verify_entry(row, lines[row.id])
+    strays = select(events.c.id).where(events.c.entry_id.not_in(select(entries.c.id)))
+    for (stray,) in connection.execute(strays):
+        yield Finding(f"event {stray}", "belongs to no entry")
+
+
+def _verify_entry(entry: object, told: list[object]) -> Iterator[Finding]:
+    where = f"entry {entry.id} ({entry.connection}/{entry.flow} {entry.key} v{entry.version})"  # type: ignore[attr-defined]  # a row of the table
+    previous, state = chain.GENESIS, None
+    for seq, event in enumerate(told, start=1):
+        facts = {
+            name: getattr(event, name)
+            for name in ("entry_id", "seq", "at", "kind", "before", "after", "actor", "detail", "previous")
+        }
+        if event.seq != seq:  # type: ignore[attr-defined]  # a row of the table
+            yield Finding(where, f"event {seq} is missing")
+            return
+        if event.previous != previous or event.before != state or chain.event_hash(**facts) != event.hash:  # type: ignore[attr-defined]  # a row
+            yield Finding(where, f"event {seq} ({event.kind}) was changed or does not follow the one before")  # type: ignore[attr-defined]  # a row
+            return
+        previous, state = event.hash, event.after  # type: ignore[attr-defined]  # a row
+    if entry.chain_head != previous or entry.chain_seq != len(told):  # type: ignore[attr-defined]  # a row
+        yield Finding(where, "its last events are missing or were replaced")
+    elif entry.state != state:  # type: ignore[attr-defined]  # a row
+        yield Finding(where, f"stands at {entry.state}, but its events end at {state}")  # type: ignore[attr-defined]  # a row
+    elif told and f'"source":"{chain.digest(entry.source)}"' not in told[0].detail:  # type: ignore[attr-defined]  # a row
+        yield Finding(where, "the copy of its source record was changed")

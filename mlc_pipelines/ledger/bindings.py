@@ -1,0 +1,105 @@
+"""Bindings: the key of a record in its source and its id in the target."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from mlc_pipelines.ledger.database import reading, writing
+from mlc_pipelines.ledger.records import Entry
+from mlc_pipelines.ledger.tables import bindings, reference_data
+from mlc_pipelines.wire.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One record on both sides."""
+
+    kind: str
+    key: str
+    external_id: str
+    reference: str | None
+
+
+def bind(connection: Connection, entry: Entry, kind: str, external_id: str, now: datetime) -> None:
+    """Write a binding in the caller's transaction; a later one for the same key takes its place."""
+    values = {"external_id": external_id, "reference": entry.reference, "entry_id": entry.id, "changed_at": now}
+    key = {"connection": entry.connection, "kind": kind, "key": entry.key}
+    where = [bindings.c[name] == value for name, value in key.items()]
+    if connection.execute(update(bindings).where(*where).values(values)).rowcount == 0:
+        connection.execute(insert(bindings).values(**key, **values))
+
+
+class Dictionary:
+    """What a connection knows of names: bindings made by deliveries, and reference data read from either side."""
+
+    def __init__(self, engine: Engine, clock: Clock, connection: str) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._name = connection
+
+    def bound(self, kind: str) -> dict[str, str]:
+        """Give all bindings of a kind: key to external id."""
+        query = select(bindings.c.key, bindings.c.external_id).where(
+            bindings.c.connection == self._name, bindings.c.kind == kind
+        )
+        with reading(self._engine) as connection:
+            return {row.key: row.external_id for row in connection.execute(query)}
+
+    def bound_among(self, kind: str, keys: Sequence[str]) -> dict[str, str]:
+        """Give the bindings of some keys: key to external id."""
+        mine = (bindings.c.connection == self._name, bindings.c.kind == kind)
+        query = select(bindings.c.key, bindings.c.external_id).where(*mine, bindings.c.key.in_(keys))
+        with reading(self._engine) as connection:
+            return {row.key: row.external_id for row in connection.execute(query)}
+
+    def by_reference(self, kind: str, reference: str) -> Binding | None:
+        """Find the record that carries our reference in the target."""
+        return self._one(kind, bindings.c.reference == reference)
+
+    def by_external_id(self, kind: str, external_id: str) -> Binding | None:
+        """Find the record that has an id in the target."""
+        return self._one(kind, bindings.c.external_id == external_id)
+
+    def by_key(self, kind: str, key: str) -> Binding | None:
+        """Find the record by its key in the source."""
+        return self._one(kind, bindings.c.key == key)
+
+    def _one(self, kind: str, condition: object) -> Binding | None:
+        query = select(bindings).where(bindings.c.connection == self._name, bindings.c.kind == kind, condition)  # type: ignore[arg-type]  # a column condition
+        with reading(self._engine) as connection:
+            row = connection.execute(query).first()
+        return Binding(row.kind, row.key, row.external_id, row.reference) if row else None
+
+    def known(self, kind: str) -> dict[str, str]:
+        """Give reference data of a kind: key to value."""
+        query = select(reference_data.c.key, reference_data.c.value).where(
+            reference_data.c.connection == self._name, reference_data.c.kind == kind
+        )
+        with reading(self._engine) as connection:
+            return {row.key: row.value for row in connection.execute(query)}
+
+    def learn(self, kind: str, words: Mapping[str, str]) -> int:
+        """Replace reference data of a kind; return how many keys are new, other or gone. Unchanged keys keep their time."""
+        known = self.known(kind)
+        changed = {key: value for key, value in words.items() if known.get(key) != value}
+        gone = [key for key in known if key not in words]
+        if not changed and not gone:
+            return 0
+        mine = (reference_data.c.connection == self._name, reference_data.c.kind == kind)
+        now = self._clock.now()
+        with writing(self._engine) as connection:
+            for key in gone:
+                connection.execute(reference_data.delete().where(*mine, reference_data.c.key == key))
+            for key, value in changed.items():
+                if key in known:
+                    connection.execute(
+                        update(reference_data)
+                        .where(*mine, reference_data.c.key == key)
+                        .values(value=value, changed_at=now)
+                    )
+                else:
+                    row = {"connection": self._name, "kind": kind, "key": key, "value": value, "changed_at": now}
+                    connection.execute(insert(reference_data).values(row))
+        return len(changed) + len(gone)

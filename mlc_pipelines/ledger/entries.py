@@ -1,0 +1,230 @@
+"""Entries: receives source records as versions, and finds what is due at a stage."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, and_, exists, func, insert, or_, select, update
+
+from mlc_pipelines.errors import Cause
+from mlc_pipelines.ledger import chain
+from mlc_pipelines.ledger.database import reading, writing
+from mlc_pipelines.ledger.leases import Lease
+from mlc_pipelines.ledger.moves import Move, write_moves
+from mlc_pipelines.ledger.records import Entry, SourceRecord, from_micros, to_micros
+from mlc_pipelines.ledger.states import OPEN, UNDELIVERED, Stage, State
+from mlc_pipelines.ledger.tables import bindings, entries, events, reference_data
+from mlc_pipelines.wire.clock import Clock
+
+_LIGHT = [column for column in entries.c if column.name not in {"source", "payload"}]
+_IN = 500
+_UNDER_WAY = OPEN | {State.TRANSLATED, State.POSTPONED}
+_APART = {"state", "stage", "amount", "cause", "source", "payload"}
+_PLAIN = [field.name for field in fields(Entry) if field.name not in _APART]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a page of source records came to."""
+
+    seen: int = 0
+    new: int = 0
+    changed: int = 0
+
+    def __add__(self, other: "Received") -> "Received":
+        return Received(self.seen + other.seen, self.new + other.new, self.changed + other.changed)
+
+
+def to_entry(row: Row[Any]) -> Entry:
+    """Read a row of the table."""
+    values = row._mapping
+    return Entry(
+        **{name: values[name] for name in _PLAIN},
+        state=State(values["state"]),
+        stage=Stage(values["stage"]),
+        amount=from_micros(values["amount_micros"]),
+        cause=Cause(values["cause"]) if values["cause"] else None,
+        source=values.get("source", b""),
+        payload=values.get("payload"),
+    )
+
+
+class Entries:
+    """The entries of one connection."""
+
+    def __init__(self, engine: Engine, clock: Clock, connection: str) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._name = connection
+
+    def unseen(self, flow: str, tags: Mapping[str, str | None]) -> set[str]:
+        """Tell which keys are not in the ledger with that tag; keys without a tag are always unseen."""
+        known: dict[str, str | None] = {}
+        with reading(self._engine) as connection:
+            for part in _parts(list(tags)):
+                rows = connection.execute(
+                    select(entries.c.key, entries.c.tag).where(
+                        *self._of(flow), entries.c.latest, entries.c.key.in_(part)
+                    )
+                )
+                known.update({row.key: row.tag for row in rows})
+        return {key for key, tag in tags.items() if tag is None or known.get(key) != tag}
+
+    def receive(self, flow: str, records: Sequence[SourceRecord], lease: Lease | None) -> Received:
+        """Write records down in one transaction; the same key and fingerprint is the same entry and goes no further.
+
+        A new fingerprint is a new version: it supersedes one that has not been delivered, and leaves one that is
+        open or delivered where it is (its successor amends it through the binding).
+        """
+        with writing(self._engine) as connection:
+            now = self._clock.now()
+            latest = self._latest(connection, flow, [record.key for record in records])
+            counts = Received()
+            for record in records:
+                before = latest.get(record.key)
+                if before is not None and before.fingerprint == record.fingerprint:
+                    connection.execute(update(entries).where(entries.c.id == before.id).values(tag=record.tag))
+                    counts += Received(seen=1)
+                    continue
+                if before is not None:
+                    self._succeed(connection, before, now, lease)
+                latest[record.key] = self._insert(
+                    connection, flow, record, now, version=before.version + 1 if before else 1
+                )
+                counts += Received(changed=1) if before else Received(new=1)
+        return counts
+
+    def _latest(self, connection: Connection, flow: str, keys: list[str]) -> dict[str, Entry]:
+        found: dict[str, Entry] = {}
+        for part in _parts(keys):
+            rows = connection.execute(select(*_LIGHT).where(*self._of(flow), entries.c.latest, entries.c.key.in_(part)))
+            found.update({row.key: to_entry(row) for row in rows})
+        return found
+
+    def _succeed(self, connection: Connection, before: Entry, now: datetime, lease: Lease | None) -> None:
+        connection.execute(update(entries).where(entries.c.id == before.id).values(latest=False))
+        if before.stage in UNDELIVERED and before.state not in OPEN:
+            write_moves(connection, [Move(before, State.SUPERSEDED, "superseded")], now, lease=lease)
+
+    def _insert(self, connection: Connection, flow: str, record: SourceRecord, now: datetime, *, version: int) -> Entry:
+        held = record.problem is not None
+        state = State.HELD if held else State.RECEIVED
+        values: dict[str, Any] = {
+            "connection": self._name,
+            "flow": flow,
+            "company": record.company,
+            "key": record.key,
+            "version": version,
+            "latest": True,
+            "fingerprint": record.fingerprint,
+            "tag": record.tag,
+            "state": state.value,
+            "stage": Stage.TRANSLATE.value,
+            "cause": Cause.UNREADABLE.value if held else None,
+            "problem": record.problem,
+            "since": now,
+            "label": record.label,
+            "partner": record.partner,
+            "amount_micros": to_micros(record.amount),
+            "currency": record.currency,
+            "dated": record.dated,
+            "attempts": 0,
+            "source": record.content,
+            "received_at": now,
+            "chain_seq": 1,
+            "chain_head": chain.GENESIS,
+        }
+        entry_id = connection.execute(insert(entries).values(values)).inserted_primary_key[0]  # type: ignore[index]  # one row, one key
+        facts = {
+            "entry_id": entry_id,
+            "seq": 1,
+            "at": now,
+            "kind": "received",
+            "before": None,
+            "after": state.value,
+            "actor": "mlc",
+            "detail": chain.encode({"key": record.key, "version": version, "source": chain.digest(record.content)}),
+            "previous": chain.GENESIS,
+        }
+        head = chain.event_hash(**facts)
+        connection.execute(insert(events).values(**facts, hash=head))
+        connection.execute(update(entries).where(entries.c.id == entry_id).values(chain_head=head))
+        return to_entry(connection.execute(select(*_LIGHT).where(entries.c.id == entry_id)).one())
+
+    def due(self, flow: str, stage: Stage, states: Iterable[State], *, after: int = 0, limit: int = 200) -> list[Entry]:
+        """Give the next entries that stand at a stage, oldest first, with their documents.
+
+        A version waits while an earlier one of the same key is still on its way to the target.
+        """
+        earlier = entries.alias("earlier")
+        waits = exists(
+            select(earlier.c.id).where(
+                earlier.c.connection == entries.c.connection,
+                earlier.c.flow == entries.c.flow,
+                earlier.c.key == entries.c.key,
+                earlier.c.version < entries.c.version,
+                earlier.c.stage == Stage.DELIVER.value,
+                earlier.c.state.in_([state.value for state in _UNDER_WAY]),
+            )
+        )
+        query = (
+            select(entries)
+            .where(
+                *self._of(flow),
+                entries.c.stage == stage.value,
+                entries.c.state.in_([state.value for state in states]),
+                entries.c.id > after,
+                or_(entries.c.version == 1, ~waits),
+            )
+            .order_by(entries.c.id)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return [to_entry(row) for row in connection.execute(query)]
+
+    def released(self, flow: str, *, after: int = 0, limit: int = 200) -> list[Entry]:
+        """Give entries held or ignored in translation whose cause has changed since."""
+        word = and_(
+            reference_data.c.connection == entries.c.connection,
+            reference_data.c.kind + ":" + reference_data.c.key == entries.c.cause_key,
+            reference_data.c.changed_at > entries.c.since,
+        )
+        bound = and_(
+            bindings.c.connection == entries.c.connection,
+            bindings.c.kind + ":" + bindings.c.key == entries.c.cause_key,
+            bindings.c.changed_at > entries.c.since,
+        )
+        query = (
+            select(entries)
+            .where(
+                *self._of(flow),
+                entries.c.stage == Stage.TRANSLATE.value,
+                entries.c.state.in_([State.HELD.value, State.IGNORED.value]),
+                entries.c.cause_key.is_not(None),
+                entries.c.id > after,
+                or_(exists().where(word), exists().where(bound)),
+            )
+            .order_by(entries.c.id)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return [to_entry(row) for row in connection.execute(query)]
+
+    def move(self, moves: Sequence[Move], lease: Lease | None) -> None:
+        """Write moves in one transaction."""
+        with writing(self._engine) as connection:
+            write_moves(connection, moves, self._clock.now(), lease=lease)
+
+    def tally(self, flow: str) -> dict[str, int]:
+        """Count the newest versions of a flow by state."""
+        query = select(entries.c.state, func.count()).where(*self._of(flow), entries.c.latest).group_by(entries.c.state)
+        with reading(self._engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def _of(self, flow: str) -> tuple[Any, ...]:
+        return (entries.c.connection == self._name, entries.c.flow == flow)
+
+
+def _parts(keys: list[str]) -> Iterable[list[str]]:
+    return (keys[start : start + _IN] for start in range(0, len(keys), _IN))

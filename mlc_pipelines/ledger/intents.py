@@ -1,0 +1,170 @@
+"""Intents and outcomes: what is about to be written to a target, committed before and after the call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, insert, select, update
+
+from mlc_pipelines.ledger import chain
+from mlc_pipelines.ledger.bindings import bind
+from mlc_pipelines.ledger.database import reading, writing
+from mlc_pipelines.ledger.entries import to_entry
+from mlc_pipelines.ledger.leases import Lease, LeaseLostError
+from mlc_pipelines.ledger.moves import Move, fenced, write_moves
+from mlc_pipelines.ledger.records import Absent, Entry, Hold, Landed, Outcome, Postponed
+from mlc_pipelines.ledger.states import Stage, State
+from mlc_pipelines.ledger.tables import entries, intents
+from mlc_pipelines.wire.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A write that was announced. `entry` is as it stands after the announcement."""
+
+    id: int
+    entry: Entry
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+class Intents:
+    """The intents of one connection."""
+
+    def __init__(self, engine: Engine, clock: Clock, connection: str) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._name = connection
+
+    def open(self, batch: Sequence[Entry], lease: Lease) -> list[Intent]:
+        """Commit that these entries are about to be sent; they are SENDING afterwards."""
+        with writing(self._engine) as connection:
+            now = self._clock.now()
+            ids = [self._announce(connection, entry, now, lease) for entry in batch]
+            moves = [
+                Move(
+                    entry,
+                    State.SENDING,
+                    "sending",
+                    detail={"intent": id_, "attempt": entry.attempts + 1},
+                    values={"attempts": entry.attempts + 1},
+                )
+                for id_, entry in zip(ids, batch, strict=True)
+            ]
+            write_moves(connection, moves, now, lease=lease)
+            query = select(entries).where(entries.c.id.in_([entry.id for entry in batch]))
+            fresh = {row.id: to_entry(row) for row in connection.execute(query)}
+        return [Intent(id_, fresh[entry.id], now, None) for id_, entry in zip(ids, batch, strict=True)]
+
+    def _announce(self, connection: Connection, entry: Entry, now: datetime, lease: Lease) -> int:
+        values = {
+            "connection": self._name,
+            "flow": entry.flow,
+            "entry_id": entry.id,
+            "stage": entry.stage.value,
+            "reference": entry.reference,
+            "payload_hash": chain.digest(entry.payload or b""),
+            "fence": lease.fence,
+            "opened_at": now,
+        }
+        key: int = connection.execute(insert(intents).values(values)).inserted_primary_key[0]  # type: ignore[index]  # one row, one key
+        return key
+
+    def close(self, results: Sequence[tuple[Intent, Outcome]], lease: Lease, *, kind: str, last: bool) -> None:
+        """Commit what came of intents, in one transaction, unless another worker has taken over meanwhile.
+
+        `kind` is the kind of binding that a landed delivery makes; `last` tells that the flow has no write back.
+        """
+        with writing(self._engine) as connection:
+            now = self._clock.now()
+            moves = []
+            for intent, outcome in results:
+                closed = connection.execute(
+                    update(intents)
+                    .where(intents.c.id == intent.id, fenced(lease))
+                    .values(outcome=_name(outcome), closed_at=now, external_id=getattr(outcome, "external_id", None))
+                )
+                if closed.rowcount != 1:
+                    raise LeaseLostError(f"{lease.name}: another worker took over and settles intent {intent.id}")
+                move = _consequence(intent, outcome, last=last)
+                if move is not None:
+                    moves.append(move)
+                if isinstance(outcome, Landed) and intent.entry.stage is Stage.DELIVER:
+                    bind(connection, intent.entry, kind, outcome.external_id, now)
+            write_moves(connection, moves, now, lease=lease)
+
+    def unsettled(self, flow: str, stage: Stage) -> list[Intent]:
+        """Give the writes whose outcome nobody knows: open after a crash, or sent without an answer."""
+        query = (
+            select(entries, func.max(intents.c.id).label("intent_id"), func.max(intents.c.opened_at).label("opened_at"))
+            .join(intents, intents.c.entry_id == entries.c.id)
+            .where(
+                entries.c.connection == self._name,
+                entries.c.flow == flow,
+                entries.c.stage == stage.value,
+                entries.c.state.in_([State.SENDING.value, State.UNKNOWN.value]),
+            )
+            .group_by(*entries.c)
+            .order_by(entries.c.id)
+        )
+        with reading(self._engine) as connection:
+            return [Intent(row.intent_id, to_entry(row), row.opened_at, None) for row in connection.execute(query)]
+
+    def count_open(self) -> dict[str, int]:
+        """Count open or unknown writes by flow."""
+        query = (
+            select(entries.c.flow, func.count())
+            .where(entries.c.connection == self._name, entries.c.state.in_([State.SENDING.value, State.UNKNOWN.value]))
+            .group_by(entries.c.flow)
+        )
+        with reading(self._engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _name(outcome: Outcome) -> str:
+    return "refused" if isinstance(outcome, Hold) else type(outcome).__name__.lower()
+
+
+def _consequence(intent: Intent, outcome: Outcome, *, last: bool) -> Move | None:
+    entry = intent.entry
+    detail: dict[str, Any] = {"intent": intent.id}
+    match outcome:
+        case Landed(external_id=external_id, detail=facts):
+            return _landed(entry, external_id, {**detail, **facts, "external_id": external_id}, last=last)
+        case Hold(cause=cause, problem=problem, key=key):
+            values = {"cause": cause.value, "cause_key": key, "problem": problem}
+            return Move(
+                entry, State.HELD, "refused", detail={**detail, "cause": cause.value, "problem": problem}, values=values
+            )
+        case Postponed(problem=problem):
+            return Move(
+                entry, State.POSTPONED, "postponed", detail={**detail, "problem": problem}, values={"problem": problem}
+            )
+        case Absent():
+            return (
+                None if entry.state is State.SENDING else Move(entry, _before_sending(entry), "absent", detail=detail)
+            )
+        case _:
+            if entry.state is State.UNKNOWN:
+                return None
+            return Move(
+                entry,
+                State.UNKNOWN,
+                "answer lost",
+                detail={**detail, "problem": outcome.problem},
+                values={"problem": outcome.problem},
+            )
+
+
+def _landed(entry: Entry, external_id: str, detail: dict[str, Any], *, last: bool) -> Move:
+    if entry.stage is Stage.CONFIRM:
+        return Move(entry, State.CONFIRMED, "confirmed", detail=detail, values={"confirmation": external_id})
+    stage = Stage.DONE if last else Stage.CONFIRM
+    return Move(
+        entry, State.DELIVERED, "delivered", detail=detail, values={"external_id": external_id, "stage": stage.value}
+    )
+
+
+def _before_sending(entry: Entry) -> State:
+    return State.DELIVERED if entry.stage is Stage.CONFIRM else State.TRANSLATED

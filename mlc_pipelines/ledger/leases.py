@@ -1,0 +1,140 @@
+"""Leases: one worker a connection, with a fencing token that grows at each change of hands."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from mlc_pipelines.errors import MlcError
+from mlc_pipelines.ledger.database import writing
+from mlc_pipelines.ledger.tables import leases
+from mlc_pipelines.wire.clock import Clock
+
+LEASE_SECONDS = 60.0
+_PROC = Path("/proc")
+
+
+class LeaseTakenError(MlcError):
+    """Another worker holds the connection; it will be free when that one ends or stops renewing."""
+
+
+class LeaseLostError(MlcError):
+    """This worker was overtaken: what it was about to write was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work a connection, until someone with a higher fence takes it."""
+
+    name: str
+    holder: str
+    fence: int
+
+
+def worker_name() -> str:
+    """Name this process so that it can be told from any other, also on another machine or in another container."""
+    pid = os.getpid()
+    return f"{_machine()}:{pid}:{_started(pid)}"
+
+
+def _machine() -> str:
+    boot = _PROC / "sys/kernel/random/boot_id"
+    space = _PROC / "self/ns/pid"
+    return (
+        f"{boot.read_text().strip()}/{space.stat().st_ino}" if boot.exists() and space.exists() else os.uname().nodename
+    )
+
+
+def _started(pid: int) -> str | None:
+    try:
+        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
+def _has_died(holder: str) -> bool:
+    """Tell whether a worker of this very machine is gone; of another machine we cannot know."""
+    machine, _, rest = holder.rpartition(":")[0].rpartition(":")
+    started = holder.rpartition(":")[2]
+    if machine != _machine() or not rest.isdigit() or not _PROC.exists():
+        return False
+    return _started(int(rest)) != started
+
+
+class Leases:
+    """Takes, renews and returns leases."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def take(self, name: str, holder: str, *, seconds: float = LEASE_SECONDS) -> Lease:
+        """Take a lease, or raise LeaseTakenError naming who has it and until when."""
+        now = self._clock.now()
+        until = now + timedelta(seconds=seconds)
+        try:
+            with writing(self._engine) as connection:
+                row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one_or_none()
+                if row is None:
+                    connection.execute(insert(leases).values(name=name, holder=holder, fence=1, expires_at=until))
+                    return Lease(name, holder, 1)
+                if row.expires_at > now and not _has_died(row.holder):
+                    raise LeaseTakenError(
+                        f"{name}: {row.holder} is at work until {row.expires_at:%H:%M:%S} UTC; wait for that run to end"
+                    )
+                fence = row.fence + 1
+                connection.execute(
+                    update(leases).where(leases.c.name == name).values(holder=holder, fence=fence, expires_at=until)
+                )
+                return Lease(name, holder, fence)
+        except IntegrityError as error:  # two first-comers: the row of the other one stands
+            raise LeaseTakenError(f"{name}: another worker has just started; wait for that run to end") from error
+
+    def renew(self, lease: Lease, *, seconds: float = LEASE_SECONDS) -> None:
+        """Keep the lease, or raise LeaseLostError."""
+        until = self._clock.now() + timedelta(seconds=seconds)
+        with writing(self._engine) as connection:
+            held = connection.execute(
+                update(leases)
+                .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
+                .values(expires_at=until)
+            )
+        if held.rowcount != 1:
+            raise LeaseLostError(f"{lease.name}: another worker took over; this one stops")
+
+    @contextmanager
+    def hold(self, name: str, *, seconds: float = LEASE_SECONDS) -> Iterator[Lease]:
+        """Hold a lease for a block, renewing it from a thread of its own so that long calls keep it."""
+        lease = self.take(name, worker_name(), seconds=seconds)
+        done = threading.Event()
+
+        def keep() -> None:
+            while not done.wait(seconds / 3):
+                try:
+                    self.renew(lease, seconds=seconds)
+                except LeaseLostError:  # the next write of this worker is refused by its fence
+                    return
+
+        keeper = threading.Thread(target=keep, name=f"lease {name}", daemon=True)
+        keeper.start()
+        try:
+            yield lease
+        finally:
+            done.set()
+            keeper.join()
+            self.give_back(lease)
+
+    def give_back(self, lease: Lease) -> None:
+        """End the lease now, unless another worker has it already."""
+        with writing(self._engine) as connection:
+            connection.execute(
+                update(leases)
+                .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
+                .values(expires_at=self._clock.now())
+            )

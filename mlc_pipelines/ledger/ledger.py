@@ -1,0 +1,52 @@
+"""The ledger's front door: one database, and the books of each connection in it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from mlc_pipelines.ledger.audit import Audit
+from mlc_pipelines.ledger.bindings import Dictionary
+from mlc_pipelines.ledger.entries import Entries
+from mlc_pipelines.ledger.inbox import Inbox
+from mlc_pipelines.ledger.intents import Intents
+from mlc_pipelines.ledger.leases import Leases
+from mlc_pipelines.ledger.progress import Progress
+from mlc_pipelines.ledger.reports import Reports
+from mlc_pipelines.wire.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Everything written down for one connection."""
+
+    connection: str
+    entries: Entries
+    intents: Intents
+    dictionary: Dictionary
+    progress: Progress
+    reports: Reports
+    inbox: Inbox
+
+
+class Ledger:
+    """One database of records; `books` opens the part of one connection."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.leases = Leases(engine, clock)
+        self.inbox = Inbox(engine, clock)
+        self.audit = Audit(engine, clock)
+
+    def books(self, connection: str) -> Books:
+        """Open the books of a connection."""
+        shared = (self.engine, self.clock, connection)
+        return Books(
+            connection,
+            Entries(*shared),
+            Intents(*shared),
+            Dictionary(*shared),
+            Progress(*shared),
+            Reports(self.engine, connection),
+            self.inbox,
+        )

@@ -1,0 +1,103 @@
+"""Writes moves of entries and their events, many at a time, in a transaction that the caller opened."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
+
+from mlc_pipelines.ledger import chain
+from mlc_pipelines.ledger.leases import Lease, LeaseLostError
+from mlc_pipelines.ledger.records import Entry
+from mlc_pipelines.ledger.states import State, check_move, stage_after
+from mlc_pipelines.ledger.tables import entries, events, leases
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One entry goes to one state; `values` are further columns, `detail` the facts of the event."""
+
+    entry: Entry
+    after: State
+    kind: str
+    actor: str = "mlc"
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+_COLUMNS = ("cause", "cause_key", "problem", "reference", "external_id", "confirmation", "attempts", "payload", "stage")
+
+
+def fenced(lease: Lease | None) -> Any:
+    """Give the SQL condition under which a worker may still write."""
+    if lease is None:
+        return True
+    return exists(select(leases.c.name).where(leases.c.name == lease.name, leases.c.fence == lease.fence))
+
+
+def write_moves(connection: Connection, moves: Sequence[Move], now: datetime, *, lease: Lease | None) -> None:
+    """Write moves; raise LeaseLostError when another worker overtook us or moved an entry meanwhile."""
+    if not moves:
+        return
+    written: list[dict[str, Any]] = []
+    updates: list[dict[str, Any]] = []
+    for move in moves:
+        check_move(move.entry.state, move.after)
+        event = _event(move, now)
+        written.append(event)
+        updates.append(_row(move, event, now))
+    statement = (
+        update(entries)
+        .where(entries.c.id == bindparam("b_id"), entries.c.chain_head == bindparam("b_head"), fenced(lease))
+        .values(
+            {name: bindparam(f"b_{name}") for name in (*_COLUMNS, "state", "since", "chain_seq")}
+            | {"chain_head": bindparam("b_new_head")}
+        )
+    )
+    for row in updates:
+        if connection.execute(statement, row).rowcount != 1:
+            name = lease.name if lease else moves[0].entry.connection
+            raise LeaseLostError(f"{name}: entry {row['b_id']} was moved by another worker; this one stops")
+    connection.execute(insert(events), written)
+
+
+def _event(move: Move, now: datetime) -> dict[str, Any]:
+    entry = move.entry
+    facts: dict[str, Any] = {
+        "entry_id": entry.id,
+        "seq": entry.chain_seq + 1,
+        "at": now,
+        "kind": move.kind,
+        "before": entry.state.value,
+        "after": move.after.value,
+        "actor": move.actor,
+        "detail": chain.encode(move.detail),
+        "previous": entry.chain_head,
+    }
+    return {**facts, "hash": chain.event_hash(**facts)}
+
+
+def _row(move: Move, event: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    entry = move.entry
+    kept: dict[str, Any] = {
+        "cause": None,
+        "cause_key": None,
+        "problem": None,
+        "reference": entry.reference,
+        "external_id": entry.external_id,
+        "confirmation": entry.confirmation,
+        "attempts": entry.attempts,
+        "payload": entry.payload,
+        "stage": stage_after(move.after, entry.stage).value,
+        **move.values,
+    }
+    row = {f"b_{name}": kept[name] for name in _COLUMNS}
+    return row | {
+        "b_id": entry.id,
+        "b_head": entry.chain_head,
+        "b_new_head": event["hash"],
+        "b_state": move.after.value,
+        "b_since": now,
+        "b_chain_seq": event["seq"],
+    }

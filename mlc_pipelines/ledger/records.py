@@ -1,0 +1,140 @@
+"""What goes into the ledger and what comes out: frozen records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from mlc_pipelines.errors import Cause
+from mlc_pipelines.ledger.states import Stage, State
+
+MICROS = 6
+
+
+def to_micros(amount: Decimal | None) -> int | None:
+    """Give an amount in whole millionths of its unit; raise ValueError when it has finer places."""
+    if amount is None:
+        return None
+    scaled = amount.scaleb(MICROS)
+    if scaled != scaled.to_integral_value():
+        raise ValueError(f"amount {amount} has more than {MICROS} decimal places")
+    return int(scaled)
+
+
+def from_micros(micros: int | None) -> Decimal | None:
+    """Give the amount back, without a trail of zeros beyond two places."""
+    if micros is None:
+        return None
+    amount = Decimal(micros).scaleb(-MICROS)
+    cents = amount.quantize(Decimal("0.01"))
+    return cents if cents == amount else amount.normalize()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """One record as the source gave it.
+
+    `content` is the original (never changed afterwards); `fingerprint` is over what matters to the target, so that
+    our own marks in the source do not look like a change. `tag` is the source's own version mark. A record with
+    a `problem` is written down all the same and held.
+    """
+
+    key: str
+    company: str
+    content: bytes
+    fingerprint: str
+    tag: str | None = None
+    label: str = ""
+    partner: str = ""
+    amount: Decimal | None = None
+    currency: str | None = None
+    dated: date | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One version of one source record, as it stands in the ledger."""
+
+    id: int
+    connection: str
+    flow: str
+    company: str
+    key: str
+    version: int
+    state: State
+    stage: Stage
+    since: datetime
+    fingerprint: str
+    label: str
+    partner: str
+    amount: Decimal | None
+    currency: str | None
+    dated: date | None
+    cause: Cause | None
+    cause_key: str | None
+    problem: str | None
+    reference: str | None
+    external_id: str | None
+    confirmation: str | None
+    attempts: int
+    chain_seq: int
+    chain_head: str
+    source: bytes = b""
+    payload: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why an entry stops here."""
+
+    cause: Cause
+    problem: str
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """What translation made of a source record."""
+
+    payload: bytes
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A record that by rule is not carried, and the reason; with a `key` it is looked at again when that changes."""
+
+    cause: Cause
+    problem: str
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The target has it: its id there, and facts for the trail (never a payload)."""
+
+    external_id: str
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """The other side could not answer; nothing was written there."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Sent, and the answer lost."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Looked for after a lost answer, and not there: it may be sent again."""
+
+
+Outcome = Landed | Hold | Postponed | Unknown | Absent

@@ -1,0 +1,203 @@
+"""The ledger's tables. Amounts are whole millionths of the currency unit; times are aware and in UTC."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+METADATA = MetaData()
+_ID = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time as sortable text in UTC with microseconds, the same on every database."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """Write the time; a naive one is a mistake."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("ledger: a time without a zone")
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        """Read the time back."""
+        return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC) if value else None
+
+
+entries = Table(
+    "entries",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("company", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("latest", Boolean, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("tag", Text),  # the source's own mark of a version (ETag), to skip what has not changed
+    Column("state", String(12), nullable=False),
+    Column("stage", String(12), nullable=False),
+    Column("cause", Text),
+    Column("cause_key", Text),
+    Column("problem", Text),
+    Column("since", Moment, nullable=False),  # in this state since
+    Column("label", Text, nullable=False),  # what a clerk calls the document: its number
+    Column("partner", Text, nullable=False),  # supplier or vendor
+    Column("amount_micros", BigInteger),
+    Column("currency", String(3)),
+    Column("dated", Date),
+    Column("reference", Text),  # our reference in the target
+    Column("external_id", Text),
+    Column("confirmation", Text),  # what the write back gave: voucher number, sync id, mark
+    Column("attempts", Integer, nullable=False),
+    Column("source", LargeBinary, nullable=False),
+    Column("payload", LargeBinary),
+    Column("received_at", Moment, nullable=False),
+    Column("chain_seq", Integer, nullable=False),
+    Column("chain_head", String(64), nullable=False),
+    UniqueConstraint("connection", "flow", "key", "version"),
+    Index("ix_entries_due", "connection", "flow", "stage", "state", "id"),
+    Index("ix_entries_cause", "connection", "flow", "cause_key"),
+    Index("ix_entries_reference", "connection", "reference"),
+)
+
+events = Table(
+    "events",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("entry_id", _ID, ForeignKey("entries.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("before", String(12)),
+    Column("after", String(12), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON; ids, codes and hashes, never a payload
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    UniqueConstraint("entry_id", "seq"),
+    Index("ix_events_at", "at"),
+)
+
+seals = Table(
+    "seals",
+    METADATA,
+    Column("day", Date, primary_key=True),
+    Column("first_event", _ID, nullable=False),
+    Column("last_event", _ID, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("sealed_at", Moment, nullable=False),
+)
+
+intents = Table(
+    "intents",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("entry_id", _ID, ForeignKey("entries.id"), nullable=False),
+    Column("stage", String(12), nullable=False),
+    Column("reference", Text),
+    Column("payload_hash", String(64), nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+    Column("outcome", String(12)),  # landed, refused, postponed, unknown, absent
+    Column("external_id", Text),
+    Index("ix_intents_entry", "entry_id"),
+    Index("ix_intents_open", "connection", "flow", "outcome"),
+)
+
+bindings = Table(
+    "bindings",
+    METADATA,
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("external_id", Text, nullable=False),
+    Column("reference", Text),
+    Column("entry_id", _ID),
+    Column("changed_at", Moment, nullable=False),
+    Index("ix_bindings_external", "connection", "kind", "external_id"),
+    Index("ix_bindings_reference", "connection", "kind", "reference"),
+)
+
+reference_data = Table(
+    "reference_data",
+    METADATA,
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+
+watermarks = Table(
+    "watermarks",
+    METADATA,
+    Column("connection", Text, primary_key=True),
+    Column("flow", Text, primary_key=True),
+    Column("feed", Text, primary_key=True),
+    Column("position", Text, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("event_type", Text, nullable=False),
+    Column("flow", Text),
+    Column("object_id", Text),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    UniqueConstraint("connection", "event_id"),
+    Index("ix_inbox_pending", "connection", "flow", "finished_at"),
+)
+
+leases = Table(
+    "leases",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+passes = Table(
+    "passes",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment, nullable=False),
+    Column("counts", Text, nullable=False),
+    Index("ix_passes_last", "connection", "flow", "stage", "id"),
+)

@@ -1,0 +1,1 @@
+"""Manners on the line: HTTP, authentication, rate budget, retry, paging, redaction."""

@@ -1,0 +1,45 @@
+"""What the wire must remember between processes; `connections` keeps it in the database."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token, when it must be renewed and when it ends; both times are aware."""
+
+    value: SecretStr
+    refresh_at: datetime
+    expires_at: datetime
+
+
+class TokenStore(Protocol):
+    """Tokens shared by all processes of one database."""
+
+    def read(self, credential: str) -> Token | None:
+        """Give the stored token of a credential, however old."""
+        ...
+
+    def renew(self, credential: str, mint: Callable[[], Token], *, refused: str | None) -> Token:
+        """Give a token other than `refused`, calling `mint` in one process at a time.
+
+        `refused` is the value that the other side did not accept (or that is due for refresh); a token stored
+        meanwhile by another process is returned without minting.
+        """
+        ...
+
+
+class Budget(Protocol):
+    """A rate limit shared by all processes that use one credential."""
+
+    def acquire(self) -> None:
+        """Wait until one call may be made."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Keep every process from calling for so many seconds."""
+        ...
