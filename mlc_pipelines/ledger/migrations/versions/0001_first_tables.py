@@ -16,8 +16,11 @@ def upgrade() -> None:
     _inbox()
     _leases()
     _passes()
+    _rate_budgets()
     _reference_data()
     _seals()
+    _tokens()
+    _vault_secrets()
     _watermarks()
     _events()
     _intents()
@@ -123,6 +126,16 @@ def _passes() -> None:
     op.create_index("ix_passes_last", "passes", ["connection", "flow", "stage", "id"], unique=False)
 
 
+def _rate_budgets() -> None:
+    op.create_table(
+        "rate_budgets",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("tat", sa.Float(precision=53), nullable=False),
+        sa.Column("blocked_until", sa.Float(precision=53), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+
+
 def _reference_data() -> None:
     op.create_table(
         "reference_data",
@@ -146,6 +159,28 @@ def _seals() -> None:
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("sealed_at", sa.String(length=27), nullable=False),
         sa.PrimaryKeyConstraint("day"),
+    )
+
+
+def _tokens() -> None:
+    op.create_table(
+        "tokens",
+        sa.Column("credential", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=True),
+        sa.Column("claimed_by", sa.Text(), nullable=True),
+        sa.Column("claimed_until", sa.Float(precision=53), nullable=False),
+        sa.PrimaryKeyConstraint("credential"),
+    )
+
+
+def _vault_secrets() -> None:
+    op.create_table(
+        "vault_secrets",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.String(length=32), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.Float(precision=53), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
     )
 
 

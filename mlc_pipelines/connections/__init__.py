@@ -1,0 +1,1 @@
+"""Settings of tenants, and the vault that holds their secrets and tokens."""

@@ -1,0 +1,31 @@
+"""Tables of the vault, the shared tokens and the rate budgets. Times are seconds since 1970, in UTC."""
+
+from sqlalchemy import Column, Float, MetaData, String, Table, Text
+
+METADATA = MetaData()
+
+vault_secrets = Table(
+    "vault_secrets",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("key_id", String(32), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("changed_at", Float(53), nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    METADATA,
+    Column("credential", Text, primary_key=True),
+    Column("sealed", Text),
+    Column("claimed_by", Text),
+    Column("claimed_until", Float(53), nullable=False),
+)
+
+rate_budgets = Table(
+    "rate_budgets",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("tat", Float(53), nullable=False),
+    Column("blocked_until", Float(53), nullable=False),
+)

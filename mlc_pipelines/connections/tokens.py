@@ -1,0 +1,93 @@
+"""Tokens sealed in the database and shared by processes; one process at a time asks for a new one."""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+from pydantic import SecretStr
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from mlc_pipelines.connections.tables import tokens
+from mlc_pipelines.connections.vault import Vault
+from mlc_pipelines.wire.clock import Clock
+from mlc_pipelines.wire.memory import Token
+
+CLAIM_SECONDS = 60.0
+LOOK_SECONDS = 0.05
+
+
+class _Stored(msgspec.Struct):
+    value: str
+    refresh_at: float
+    expires_at: float
+
+
+class SealedTokens:
+    """A TokenStore. No transaction is open while a token is fetched: a claim in the row keeps the others waiting."""
+
+    def __init__(self, engine: Engine, vault: Vault, *, clock: Clock) -> None:
+        self._engine = engine
+        self._vault = vault
+        self._clock = clock
+
+    def read(self, credential: str) -> Token | None:
+        """Give the stored token of a credential, however old."""
+        with self._engine.begin() as connection:
+            sealed = connection.execute(select(tokens.c.sealed).where(tokens.c.credential == credential)).scalar()
+        if sealed is None:
+            return None
+        stored = msgspec.json.decode(self._vault.open(f"token/{credential}", sealed), type=_Stored)
+        return Token(SecretStr(stored.value), _moment(stored.refresh_at), _moment(stored.expires_at))
+
+    def renew(self, credential: str, mint: Callable[[], Token], *, refused: str | None) -> Token:
+        """Give a token other than `refused`, calling `mint` in one process at a time."""
+        claim = secrets.token_hex(8)
+        while True:
+            token = self.read(credential)
+            if token is not None and token.value.get_secret_value() != refused:
+                return token
+            if self._claim(credential, claim):
+                break
+            self._clock.sleep(LOOK_SECONDS)
+        try:
+            token = self.read(credential)  # another may have stored one between our look and our claim
+            if token is not None and token.value.get_secret_value() != refused:
+                return token
+            return self._store(credential, mint(), claim)
+        finally:
+            self._release(credential, claim)
+
+    def _claim(self, credential: str, claim: str) -> bool:
+        now = self._clock.now().timestamp()
+        values = {"claimed_by": claim, "claimed_until": now + CLAIM_SECONDS}
+        where = (tokens.c.credential == credential, tokens.c.claimed_until <= now)
+        try:
+            with self._engine.execution_options(mlc_write=True).begin() as connection:
+                if connection.execute(update(tokens).where(*where).values(values)).rowcount == 1:
+                    return True
+                known = connection.execute(select(tokens.c.credential).where(tokens.c.credential == credential)).first()
+                if known is None:
+                    connection.execute(insert(tokens).values(credential=credential, **values))
+                    return True
+        except IntegrityError:  # another process put the row there first; its claim stands
+            return False
+        return False
+
+    def _store(self, credential: str, token: Token, claim: str) -> Token:
+        stored = _Stored(token.value.get_secret_value(), token.refresh_at.timestamp(), token.expires_at.timestamp())
+        sealed = self._vault.seal(f"token/{credential}", msgspec.json.encode(stored))
+        with self._engine.execution_options(mlc_write=True).begin() as connection:
+            where = (tokens.c.credential == credential, tokens.c.claimed_by == claim)
+            connection.execute(update(tokens).where(*where).values(sealed=sealed))
+        return token
+
+    def _release(self, credential: str, claim: str) -> None:
+        with self._engine.execution_options(mlc_write=True).begin() as connection:
+            where = (tokens.c.credential == credential, tokens.c.claimed_by == claim)
+            connection.execute(update(tokens).where(*where).values(claimed_by=None, claimed_until=0.0))
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

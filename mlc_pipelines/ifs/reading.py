@@ -1,0 +1,129 @@
+"""One read over all its pages: next links, `$skip` where there are none, and restarts that lose no changed record."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from mlc_pipelines.errors import TransientError
+from mlc_pipelines.ifs.metadata import EntityType
+from mlc_pipelines.ifs.odata import Query, both, compare, follow
+from mlc_pipelines.ifs.records import Row, RowReader, instant
+from mlc_pipelines.wire.http import Answer
+from mlc_pipelines.wire.paging import pages
+
+
+class _Page(msgspec.Struct):
+    value: list[msgspec.Raw]
+    next_link: str | None = msgspec.field(name="@odata.nextLink", default=None)
+
+
+_PAGE = msgspec.json.Decoder(_Page)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A collection: its service, its path, the type of its records and their logical names."""
+
+    root: str
+    path: str
+    type: EntityType
+    names: Mapping[str, str]
+
+    def compare(self, name: str, operator: str, value: Any) -> str:
+        """One comparison on a logical name, its value written as the metadata wants it."""
+        attribute = self.names.get(name, name)
+        return compare(attribute, operator, value, self.type.type_of(attribute))
+
+
+class Reading:
+    """Walks one collection. `get` asks IFS for a path below `base_url`."""
+
+    def __init__(self, get: Callable[[str], Answer], place: Place, *, base_url: str) -> None:
+        self._get = get
+        self._place = place
+        self._base_url = base_url
+        self._reader = RowReader(place.type.keys, place.names)
+        self._seen: set[object] = set()
+
+    def all(self, query: Query) -> Iterator[Row]:
+        """Every record once."""
+        current = query
+
+        def fetch(cursor: str) -> tuple[Sequence[Row], str | None]:
+            nonlocal current
+            page, rows = self._page(cursor)
+            fresh = [row for row in rows if self._is_new(row, row.raw if not row.keys else tuple(row.keys.values()))]
+            if rows and not fresh:
+                raise TransientError(f"ifs: {self._place.path}: the same page came twice; reading stopped")
+            if page.next_link is None and (query.top is None or len(rows) < query.top):
+                return fresh, None
+            current = current.after(len(rows))
+            return fresh, self._next(page) or current.address(self._place.path)
+
+        return pages(query.address(self._place.path), fetch, where=f"ifs {self._place.path}")
+
+    def changed(self, query: Query, *, since: datetime | None) -> Iterator[Row]:
+        """Every record changed at or after `since`, oldest change first.
+
+        A record changed while we read moves to the end and shifts all others by one, so that `$skip` would jump over
+        a record. Each page therefore starts again at the last change seen, and what was seen is left out. A record
+        changed twice while we read comes twice.
+        """
+        start = since
+        current = self._starting(query, start)
+
+        def fetch(cursor: str) -> tuple[Sequence[Row], str | None]:
+            nonlocal start, current
+            page, rows = self._page(cursor)
+            fresh = [row for row in rows if self._is_new(row, row.raw)]
+            if page.next_link is None and (query.top is None or len(rows) < query.top):
+                return fresh, None
+            last = _modified(rows)
+            if last is not None and (start is None or last > start):
+                start = last
+                current = self._starting(query, start)
+                return fresh, current.address(self._place.path)
+            current = current.after(len(rows))
+            return fresh, self._next(page) or current.address(self._place.path)
+
+        return pages(current.address(self._place.path), fetch, where=f"ifs {self._place.path}")
+
+    def _starting(self, query: Query, start: datetime | None) -> Query:
+        if start is None:
+            return query
+        return replace(query, filter=both(query.filter, self._place.compare("modified", "ge", start)))
+
+    def _page(self, cursor: str) -> tuple[_Page, list[Row]]:
+        answer = self._get(cursor)
+        try:
+            page = _PAGE.decode(answer.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+            raise TransientError(f"ifs: {self._place.path}: the answer is not an OData page ({exc})") from exc
+        return page, [self._reader.read(bytes(raw)) for raw in page.value]
+
+    def _next(self, page: _Page) -> str | None:
+        if page.next_link is None:
+            return None
+        return follow(page.next_link, root=self._place.root, base_url=self._base_url)
+
+    def _is_new(self, row: Row, identity: object) -> bool:
+        if isinstance(identity, bytes):
+            identity = hash(identity) if row.etag is None else (*row.keys.values(), row.etag)
+        if identity in self._seen:
+            return False
+        self._seen.add(identity)
+        return True
+
+
+def _modified(rows: Sequence[Row]) -> datetime | None:
+    for row in reversed(rows):
+        text = row.values.get("modified")
+        if isinstance(text, str):
+            try:
+                return instant(text)
+            except ValueError:
+                continue
+    return None

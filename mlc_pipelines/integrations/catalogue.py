@@ -1,0 +1,20 @@
+"""Finds the integrations: every folder beside this file that has an INTEGRATION."""
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Mapping
+
+from mlc_pipelines import integrations
+from mlc_pipelines.integrations.integration import Integration
+
+
+@functools.cache
+def catalogue() -> Mapping[str, Integration]:
+    """Give all integrations by name."""
+    found = {}
+    for module in pkgutil.iter_modules(integrations.__path__):
+        if module.ispkg:
+            integration: Integration = importlib.import_module(f"{integrations.__name__}.{module.name}").INTEGRATION
+            found[integration.name] = integration
+    return found

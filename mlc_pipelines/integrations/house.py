@@ -1,0 +1,112 @@
+"""Opens the house: database, vault and connection files of this environment, and sessions on demand."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+from sqlalchemy import Engine
+
+from mlc_pipelines.connections.budgets import SharedBudget
+from mlc_pipelines.connections.settings import BrokenConnection, Connection, connections_folder, load_connections
+from mlc_pipelines.connections.tokens import SealedTokens
+from mlc_pipelines.connections.vault import KeyRing, Vault
+from mlc_pipelines.errors import ConfigurationError
+from mlc_pipelines.flows.road import Road, Watcher, unwatched
+from mlc_pipelines.ifs.settings import IfsSettings
+from mlc_pipelines.integrations.catalogue import catalogue
+from mlc_pipelines.integrations.integration import Integration, Session, Tenant
+from mlc_pipelines.ledger.database import open_engine, upgrade
+from mlc_pipelines.ledger.ledger import Ledger
+from mlc_pipelines.wire.clock import Clock, SystemClock
+from mlc_pipelines.wire.memory import Budget
+
+DEFAULT_DATABASE = "sqlite:///.mlc/mlc.db"
+
+
+def sections() -> dict[str, type[BaseModel]]:
+    """Name the sections that a connection file may have, with their settings."""
+    return {"ifs": IfsSettings, **{name: integration.settings for name, integration in catalogue().items()}}
+
+
+def read_connections(environ: Mapping[str, str]) -> tuple[list[Connection], list[BrokenConnection]]:
+    """Read all connection files of the environment; a broken one never stops the others."""
+    return load_connections(connections_folder(environ), sections())
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One installation: its ledger, its vault, its connections."""
+
+    ledger: Ledger
+    vault: Vault
+    connections: Mapping[str, Connection]
+    broken: tuple[BrokenConnection, ...]
+    engines: tuple[Engine, Engine]
+
+    @classmethod
+    def open(cls, environ: Mapping[str, str] | None = None, *, clock: Clock | None = None) -> "House":
+        """Open what the environment names: MLC_DATABASE_URL, MLC_VAULT_KEY, MLC_CONNECTIONS_DIR; tables are upgraded."""
+        environ = os.environ if environ is None else environ
+        clock = clock or SystemClock()
+        url = environ.get("MLC_DATABASE_URL", DEFAULT_DATABASE)
+        engine, quick = open_engine(url), open_engine(url, durable=False)
+        upgrade(engine)
+        keys = KeyRing.from_environment(environ, Path(environ.get("MLC_HOME", ".mlc")), create=True)
+        vault = Vault(engine, keys, clock=clock, environ=environ)
+        connections, broken = read_connections(environ)
+        return cls(
+            Ledger(engine, clock), vault, {item.name: item for item in connections}, tuple(broken), (engine, quick)
+        )
+
+    def connection(self, name: str) -> Connection:
+        """Give a connection by name, or say which ones there are."""
+        for broken in self.broken:
+            if broken.name == name:
+                raise ConfigurationError(broken.problem)
+        if name not in self.connections:
+            there = ", ".join(sorted(self.connections)) or "none"
+            raise ConfigurationError(f"connections: there is no connection {name!r}; there are: {there}")
+        return self.connections[name]
+
+    def tenant(self, connection: str) -> Tenant:
+        """Give what an integration needs to work for a connection."""
+        clock = self.ledger.clock
+
+        def budget(name: str, *, limit: int, window_seconds: float, burst: int) -> Budget:
+            return SharedBudget(
+                self.engines[1], name, limit=limit, window_seconds=window_seconds, burst=burst, clock=clock
+            )
+
+        tokens = SealedTokens(self.engines[0], self.vault, clock=clock)
+        return Tenant(self.connection(connection), self.ledger.books(connection), self.vault.get, tokens, budget, clock)
+
+    def integration(self, name: str) -> Integration:
+        """Give the integration that a connection uses."""
+        return catalogue()[self.connection(name).integration]
+
+    @contextmanager
+    def session(self, name: str) -> Iterator[Session]:
+        """Open the clients of a connection for a block."""
+        session = self.integration(name).open(self.tenant(name))
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def road(self, session: Session, name: str, flow: str, *, watch: Watcher = unwatched) -> Road:
+        """Give the road of one flow."""
+        return Road(session.flow(flow), self.ledger, self.ledger.books(name), watch=watch)
+
+    def close(self) -> None:
+        """Close the database."""
+        for engine in self.engines:
+            engine.dispose()
+
+    def __enter__(self) -> "House":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

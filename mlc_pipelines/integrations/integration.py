@@ -1,0 +1,121 @@
+"""What an integration is: one spend system's settings, flows, questions and webhook manners."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from pydantic import BaseModel, SecretStr
+
+from mlc_pipelines.connections.settings import Connection
+from mlc_pipelines.flows.flow import Assets, Flow
+from mlc_pipelines.flows.reconciling import Document
+from mlc_pipelines.ledger.ledger import Books
+from mlc_pipelines.wire.clock import Clock
+from mlc_pipelines.wire.memory import Budget, TokenStore
+
+
+class BudgetOf(Protocol):
+    """Gives the shared rate budget of a credential."""
+
+    def __call__(self, name: str, *, limit: int, window_seconds: float, burst: int) -> Budget:
+        """Open the budget `name`: at most `limit` calls in any window of so many seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """All that an integration is handed to work for one connection; nothing is global."""
+
+    connection: Connection
+    books: Books
+    secret: Callable[[str], SecretStr]
+    tokens: TokenStore
+    budget: BudgetOf
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of a connection check; `unreachable` when the other side did not answer at all."""
+
+    name: str
+    ok: bool
+    message: str
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A span of document dates, both ends included."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A name that only one side has, or that differs."""
+
+    kind: str
+    key: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A connection with its clients open."""
+
+    flows: Sequence[Flow]
+    check: Callable[[], Iterator[Finding]]
+    source_documents: Callable[[Period], Iterator[Document]]  # what IFS has
+    target_documents: Callable[[Period], Iterator[Document]]  # what the spend system has of it
+    gaps: Callable[[], Iterator[Gap]]  # chart of accounts and dimensions, compared
+    close: Callable[[], None]
+
+    def flow(self, name: str) -> Flow:
+        """Give a flow by its name."""
+        return next(flow for flow in self.flows if flow.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A webhook event as the vendor sent it; `challenge` is set for a handshake that must be answered, not stored."""
+
+    id: str
+    type: str
+    object_id: str | None
+    account: str | None = None
+    challenge: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookManners:
+    """How a vendor's webhooks are verified and read; all functions are pure but `answer_challenge`."""
+
+    secret_name: Callable[[Connection], str | None]
+    verify: Callable[[bytes, Mapping[str, str], Sequence[SecretStr]], bool]
+    read: Callable[[bytes], Event]
+    flow_of: Callable[[str], str | None]
+    answer_challenge: Callable[[Tenant, Event], None] | None = None
+
+
+class FlowCard(Protocol):
+    """What is known of a flow before a connection is opened."""
+
+    name: str
+    sentence: str
+    assets: Assets
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """One spend system. `documents` names the flow whose documents are matched at month end."""
+
+    name: str
+    title: str
+    settings: type[BaseModel]
+    flows: Sequence[FlowCard]
+    documents: str
+    open: Callable[[Tenant], Session]
+    webhooks: WebhookManners | None = None

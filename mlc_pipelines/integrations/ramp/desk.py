@@ -1,0 +1,71 @@
+"""What every Ramp flow is handed: both clients, the settings, and the connection's dictionary."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from mlc_pipelines.connections.settings import Connection
+from mlc_pipelines.errors import OutcomeUnknownError
+from mlc_pipelines.flows.flow import Outgoing
+from mlc_pipelines.ifs.client import IfsClient
+from mlc_pipelines.ifs.settings import IfsSettings
+from mlc_pipelines.integrations.ramp.client import RampClient
+from mlc_pipelines.integrations.ramp.settings import RampSettings
+from mlc_pipelines.ledger.bindings import Dictionary
+from mlc_pipelines.ledger.chain import digest
+from mlc_pipelines.ledger.records import Landed
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One connection's clients and settings."""
+
+    connection: Connection
+    dictionary: Dictionary
+    ifs: IfsClient
+    ramp: RampClient
+
+    @property
+    def settings(self) -> RampSettings:
+        """The connection's `ramp` section."""
+        return self.connection.section(RampSettings)
+
+    @property
+    def ifs_settings(self) -> IfsSettings:
+        """The connection's `ifs` section."""
+        return self.connection.section(IfsSettings)
+
+    def entities(self) -> dict[str, str]:
+        """Give the id of each company's entity: named in the settings by name or id, else by the company's own code."""
+        there = list(self.ramp.entities())
+        found = {}
+        for company in self.connection.companies:
+            wanted = self.settings.entities.get(company, company)
+            fitting = [entity.id for entity in there if wanted in (entity.id, entity.entity_name)]
+            if len(fitting) == 1:
+                found[company] = fitting[0]
+        return found
+
+    def table(self, name: str) -> dict[str, str] | None:
+        """Give a mapping table of the connection file; None where it has none of that name."""
+        table = self.connection.mapping.table(name)
+        return dict(table) if table is not None else None
+
+
+def encode(payload: object) -> bytes:
+    """Write a payload as canonical JSON, the same bytes for the same content."""
+    return msgspec.json.encode(payload, order="sorted")
+
+
+def fingerprint(content: object) -> str:
+    """Hash what matters of a record (SHA-256 of its canonical JSON)."""
+    return digest(encode(content))
+
+
+def landed_as(batch: Sequence[Outgoing], found: Mapping[int, Landed], what: str) -> list[Landed]:
+    """Give what was found for each of a batch just written, or raise OutcomeUnknownError when one is not there."""
+    missing = [outgoing.entry.key for outgoing in batch if outgoing.entry.id not in found]
+    if missing:
+        raise OutcomeUnknownError(f"ramp: {what} {', '.join(missing[:5])}: taken, but not listed; look again later")
+    return [found[outgoing.entry.id] for outgoing in batch]

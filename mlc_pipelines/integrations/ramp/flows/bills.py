@@ -1,0 +1,228 @@
+"""Bills: supplier invoices of IFS, handed to Ramp coded line by line; the sent mark goes back to IFS."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.ifs.conflicts import with_fresh
+from mlc_pipelines.ifs.posting_proposals import PostingProposals, ProposalHead, SupplierInvoice
+from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint
+from mlc_pipelines.integrations.ramp.mapping import Words, invoice_reference, to_bill
+from mlc_pipelines.integrations.ramp.models import Bill, NewBill
+from mlc_pipelines.integrations.ramp.settings import BillMode
+from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+
+_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LINES = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class BillsToRamp:
+    """Hands invoices to Ramp: as drafts for approval there (default), submitted, or approved at once."""
+
+    name = "bills"
+    sentence = "Supplier invoices of IFS become bills in Ramp, every line coded; IFS is told that they were sent."
+    kind = "bill"
+    assets = Assets(
+        collect=Asset(
+            "supplier_invoices", "Supplier invoices (posting proposals) with their lines, as IFS has them.", ("ifs",)
+        ),
+        translate=Asset(
+            "coded_bills", "The same invoices as bills: vendor, entity, GL account and dimensions on every line."
+        ),
+        deliver=Asset("bills", "Bills in Ramp.", ("ramp",)),
+        confirm=Asset("sent_marks", "The mark on the invoice in IFS that says where it was sent.", ("ifs",)),
+    )
+    deliver_batch = 1
+    confirm_batch = 1
+    amends = True
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._proposals = PostingProposals(desk.ifs)
+        self._words = Words({}, {}, {}, {})
+        self.settle_after = desk.settings.settle_after_seconds
+
+    def feeds(self) -> Sequence[str]:
+        """One feed a company."""
+        return self._desk.connection.companies
+
+    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+        """List invoices changed since, from a little before the watermark."""
+        moment = datetime.fromisoformat(since) if since else None
+        for head in self._proposals.changed_since(feed, moment):
+            position = head.modified.astimezone(UTC).isoformat(timespec="microseconds") if head.modified else None
+            yield Sighting(invoice_reference(feed, head.invoice_id), tag=head.etag, position=position, carry=head)
+
+    def hear(self, event_type: str, object_id: str) -> Sighting | None:
+        """Nothing: IFS sends no events."""
+        return None
+
+    def fetch(self, sighting: Sighting) -> SourceRecord | None:
+        """Read the lines of an invoice, a query of their own."""
+        head: ProposalHead = sighting.carry
+        if head.problem:
+            raise RecordError(head.problem, cause=Cause.UNREADABLE)
+        lines = self._proposals.lines(head)
+        content = encode({"head": msgspec.Raw(head.raw), "lines": [msgspec.Raw(line) for line in lines]})
+        try:
+            invoice = self._proposals.invoice(head.raw, lines)
+        except RecordError as error:
+            return SourceRecord(
+                sighting.key,
+                head.company,
+                content,
+                fingerprint([content.decode()]),
+                sighting.tag,
+                sighting.key,
+                problem=str(error),
+            )
+        return SourceRecord(
+            key=sighting.key,
+            company=invoice.company,
+            content=content,
+            fingerprint=fingerprint(_what_matters(invoice)),
+            tag=sighting.tag,
+            label=invoice.number,
+            partner=invoice.supplier,
+            amount=invoice.net + invoice.vat,
+            currency=invoice.currency,
+            dated=invoice.invoice_date,
+        )
+
+    def prepare(self) -> None:
+        """Read entities from Ramp, tables from the connection file, and what has been uploaded from the bindings."""
+        desk, dictionary = self._desk, self._desk.dictionary
+        dictionary.learn("entity", desk.entities())
+        tables = {name: desk.table(name) for name in ("accounts", "tax_accounts", "allocations")}
+        for kind, name in (("account", "accounts"), ("tax_account", "tax_accounts")):
+            dictionary.learn(kind, tables[name] or {})
+        self._words = Words(
+            entities=dictionary.known("entity"),
+            vendors=dictionary.bound("vendor"),
+            gl_accounts=dictionary.bound("gl_account"),
+            options=dictionary.bound("option"),
+            accounts=tables["accounts"],
+            dimensions=desk.table("dimensions") or {},
+            tax_accounts=tables["tax_accounts"] or {},
+            allocations=tables["allocations"] or {},
+            negative_lines=desk.settings.negative_lines,
+        )
+
+    def invoice_of(self, source: bytes) -> SupplierInvoice:
+        """Read an invoice back from our copy."""
+        parts = _RAW.decode(source)
+        return self._proposals.invoice(bytes(parts["head"]), [bytes(line) for line in _LINES.decode(parts["lines"])])
+
+    def translate(self, entry: Entry) -> Translated | Ignored:
+        """Make a bill; a cancelled invoice is not sent, and one that was sent before needs a person."""
+        invoice = self.invoice_of(entry.source)
+        if invoice.is_cancelled:
+            if self._desk.dictionary.by_key(self.kind, entry.key) is None:
+                return Ignored(Cause.CANCELLED, f"invoice {invoice.number} was cancelled in IFS before it was sent")
+            raise RecordError(
+                f"invoice {invoice.number} was cancelled in IFS after it was sent; archive the bill in Ramp",
+                cause=Cause.CANCELLED_AFTER_DELIVERY,
+            )
+        return Translated(encode(to_bill(invoice, self._words)), entry.key)
+
+    def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
+        """Look for a bill or draft that carries our reference."""
+        found = {}
+        for outgoing in batch:
+            bill = self._bill_of(outgoing.entry.key)
+            if bill is not None:
+                found[outgoing.entry.id] = Landed(bill.draft_bill_id or bill.id)
+        return found
+
+    def _bill_of(self, reference: str) -> Bill | None:
+        """Find the document of a reference: a draft until it is submitted, a bill afterwards."""
+        if self._desk.settings.bill_mode is not BillMode.PREAPPROVED:
+            for draft in self._desk.ramp.drafts(remote_id=reference):
+                return draft
+        for bill in self._desk.ramp.bills(remote_id=reference):
+            return bill
+        return None
+
+    def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Create the bill, or amend the one there as long as nobody has approved it."""
+        (outgoing,) = batch
+        bill = _new_bill(outgoing.payload, outgoing.entry.key)
+        ramp, mode = self._desk.ramp, self._desk.settings.bill_mode
+        if outgoing.bound is not None:
+            return [self._amended(outgoing, bill)]
+        made = ramp.create_bill(bill) if mode is BillMode.PREAPPROVED else ramp.create_draft(bill)
+        return [Landed(made.id)]
+
+    def _amended(self, outgoing: Outgoing, bill: NewBill) -> Landed:
+        there = self._bill_of(outgoing.entry.key)
+        if there is None or outgoing.bound is None:
+            raise RecordError(
+                f"bill {outgoing.bound} is gone from Ramp; restore it or replay as new",
+                cause=Cause.CHANGED_AFTER_DELIVERY,
+            )
+        if there.status == "DRAFT":
+            self._desk.ramp.update_draft(there.id, bill)
+        elif (
+            self._desk.settings.bill_mode is BillMode.PREAPPROVED
+            and there.status == "OPEN"
+            and there.sync_status == "NOT_SYNCED"
+        ):
+            self._desk.ramp.update_bill(there.id, bill)
+        else:
+            raise RecordError(
+                f"invoice {outgoing.entry.label} changed in IFS, but its bill in Ramp is "
+                f"{there.approval_status or there.status}; correct the bill in Ramp",
+                cause=Cause.CHANGED_AFTER_DELIVERY,
+            )
+        return Landed(outgoing.bound, {"amended": "yes"})
+
+    def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Submit the draft where configured, then mark the invoice in IFS as sent; both look first."""
+        (outgoing,) = batch
+        entry = outgoing.entry
+        if self._desk.settings.bill_mode is BillMode.SUBMIT:
+            self._submit(entry)
+        mark = f"ramp:{entry.external_id}"
+        if self._desk.ifs_settings.marks.sent is None:
+            return [Landed(mark, {"mark": "none configured"})]
+        company, invoice_id = entry.key.split("^")
+
+        def wanted(fresh: SupplierInvoice) -> Mapping[str, Any] | None:
+            return None if fresh.sent_mark == mark else {"sent": mark}
+
+        try:
+            with_fresh(lambda: self._proposals.read(company, int(invoice_id)), wanted, self._proposals.mark)
+        except RecordError as error:
+            if error.cause is not Cause.INVOICE_UNKNOWN:
+                raise
+            return [Landed(mark, {"mark": "the invoice has left the proposals"})]
+        return [Landed(mark)]
+
+    def _submit(self, entry: Entry) -> None:
+        there = self._bill_of(entry.key)
+        if there is not None and there.status == "DRAFT":
+            self._desk.ramp.submit_draft(there.id)
+
+
+def _what_matters(invoice: SupplierInvoice) -> object:
+    """Give what a bill depends on; our own marks and the ETag are left out, so that they are no change."""
+    plain = replace(
+        invoice,
+        etag=None,
+        modified=None,
+        state=None,
+        sent_mark=None,
+        paid_status=None,
+        paid_date=None,
+        payment_reference=None,
+    )
+    return [invoice.is_cancelled, msgspec.to_builtins(plain)]
+
+
+def _new_bill(payload: Mapping[str, Any], reference: str) -> NewBill:
+    return NewBill.from_payload(payload, remote_id=reference)

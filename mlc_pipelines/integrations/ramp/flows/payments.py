@@ -1,0 +1,129 @@
+"""Payments: bills paid in Ramp mark their invoices as paid in IFS, and Ramp is told so."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.ifs.conflicts import with_fresh
+from mlc_pipelines.ifs.posting_proposals import PostingProposals, SupplierInvoice
+from mlc_pipelines.integrations.ramp.acknowledging import acknowledge
+from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint
+from mlc_pipelines.integrations.ramp.models import Bill
+from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+
+OVERLAP = timedelta(days=1)
+
+
+class PaymentsToIfs:
+    """Reports payments to IFS, under the ETag of a fresh read."""
+
+    name = "payments"
+    sentence = "Bills paid in Ramp mark their invoices as paid in IFS."
+    kind = "payment"
+    assets = Assets(
+        collect=Asset("paid_bills", "Bills that Ramp has paid, heard by webhook or found by poll.", ("ramp",)),
+        translate=Asset("coded_payments", "The same payments, with the invoice each belongs to."),
+        deliver=Asset("paid_marks", "The mark on the invoice in IFS that says how it was paid.", ("ifs",)),
+        confirm=Asset("payment_syncs", "The word to Ramp that the payment is booked.", ("ramp",)),
+    )
+    deliver_batch = 1
+    confirm_batch = 100
+    amends = True
+    settle_after = 0.0  # a write under an ETag can be tried again at once
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._proposals = PostingProposals(desk.ifs)
+
+    def feeds(self) -> Sequence[str]:
+        """One feed: Ramp's payments are global."""
+        return ["paid"]
+
+    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+        """List bills paid since a day before the watermark."""
+        moment = datetime.fromisoformat(since) - OVERLAP if since else None
+        for bill in self._desk.ramp.bills(payment_status="PAID", from_paid_at=moment):
+            paid = bill.paid_at.astimezone(UTC).isoformat(timespec="microseconds") if bill.paid_at else None
+            yield Sighting(bill.id, position=paid, carry=bill)
+
+    def hear(self, event_type: str, object_id: str) -> Sighting | None:
+        """A paid bill."""
+        return Sighting(object_id)
+
+    def fetch(self, sighting: Sighting) -> SourceRecord | None:
+        """Take the bill from the list, or read the one a webhook named; one not paid yet is left to the poll."""
+        bill: Bill | None = sighting.carry or self._desk.ramp.find_bill(sighting.key)
+        if bill is None or bill.status != "PAID":
+            return None
+        return SourceRecord(
+            key=bill.id,
+            company=(bill.remote_id or "").partition("^")[0],
+            content=bill.raw,
+            fingerprint=fingerprint([bill.remote_id, bill.amount.to_text(), bill.amount.currency, str(bill.paid_at)]),
+            label=bill.invoice_number or bill.id,
+            partner=bill.vendor_name or "",
+            amount=bill.amount.amount,
+            currency=bill.amount.currency,
+            dated=bill.paid_at.date() if bill.paid_at else bill.issued_at,
+        )
+
+    def prepare(self) -> None:
+        """Nothing to open: the bill names its invoice."""
+
+    def translate(self, entry: Entry) -> Translated | Ignored:
+        """Find the invoice that the bill was made of."""
+        bill = Bill.parse(entry.source)
+        if not bill.remote_id:
+            return Ignored(
+                Cause.BORN_IN_TARGET, f"bill {bill.invoice_number} was made in Ramp; it has no invoice in IFS"
+            )
+        company, _, invoice_id = bill.remote_id.partition("^")
+        binding = self._desk.dictionary.by_key("bill", bill.remote_id)
+        if binding is None or company not in self._desk.connection.companies or not invoice_id.isdigit():
+            raise RecordError(
+                f"bill {bill.invoice_number} is paid; its invoice {bill.remote_id} was not sent by this connection",
+                cause=Cause.INVOICE_UNKNOWN,
+                key=f"bill:{bill.remote_id}",
+            )
+        paid_on = bill.paid_at.date().isoformat() if bill.paid_at else None
+        return Translated(encode({"company": company, "invoice_id": int(invoice_id), "paid_date": paid_on}), bill.id)
+
+    def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
+        """Nothing to look for: the write itself reads the invoice first."""
+        return {}
+
+    def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Mark the invoice as paid; one that says so already is left as it is."""
+        (outgoing,) = batch
+        payload = outgoing.payload
+        company, invoice_id = payload["company"], payload["invoice_id"]
+        reference = f"ramp:{outgoing.entry.key}"
+
+        def wanted(fresh: SupplierInvoice) -> Mapping[str, Any] | None:
+            if fresh.payment_reference == reference and fresh.paid_status == "Paid":
+                return None
+            if fresh.payment_reference not in (None, "", reference):
+                raise RecordError(
+                    f"invoice {fresh.number} is marked as paid by {fresh.payment_reference}; Ramp has paid it too: find out which is right",
+                    cause=Cause.DUPLICATE_SUSPECTED,
+                )
+            marks = {"paid_status": "Paid", "paid_date": payload["paid_date"], "payment_reference": reference}
+            return {name: value for name, value in marks.items() if name in self._desk.ifs_settings.marks.names()}
+
+        try:
+            with_fresh(lambda: self._proposals.read(company, invoice_id), wanted, self._proposals.mark)
+        except RecordError as error:
+            if error.cause is not Cause.INVOICE_UNKNOWN:
+                raise
+            raise RecordError(f"{error}; mark it by hand", cause=error.cause) from error
+        return [Landed(f"{company}^{invoice_id}")]
+
+    def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Tell Ramp which payments are booked; without vouchers the bills themselves were not, and Ramp is not told."""
+        if self._desk.settings.vouchers is None:
+            return [Landed("not acknowledged: no vouchers are configured") for _ in batch]
+        return acknowledge(
+            self._desk.ramp, "BILL_PAYMENT_SYNC", {o.entry.key: o.entry.external_id or "" for o in batch}
+        )

@@ -1,0 +1,161 @@
+"""Suppliers: vendors born in Ramp, compared with IFS; made there only where the policy says so."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.ifs.errors import AbsentError
+from mlc_pipelines.ifs.suppliers import NewSupplier, Supplier, Suppliers
+from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint
+from mlc_pipelines.integrations.ramp.models import Vendor
+from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+
+OVERLAP = timedelta(days=1)
+
+
+class SuppliersToIfs:
+    """Looks at each vendor of Ramp: known and equal, known and different, or new."""
+
+    name = "suppliers"
+    sentence = "Vendors born in Ramp are compared with IFS suppliers; new ones are held, or made there by policy."
+    kind = "supplier"
+    assets = Assets(
+        collect=Asset("ramp_vendors", "Vendors as Ramp has them, with the supplier each is linked to.", ("ramp",)),
+        translate=Asset("compared_vendors", "Vendors compared with suppliers: known, in conflict, or new."),
+        deliver=Asset("new_suppliers", "Suppliers made in IFS of vendors born in Ramp.", ("ifs",)),
+        confirm=Asset("vendor_links", "The supplier's id on the vendor in Ramp.", ("ramp",)),
+    )
+    deliver_batch = 1
+    confirm_batch = 1
+    amends = True
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._suppliers = Suppliers(desk.ifs)
+        self.settle_after = desk.settings.ifs_settle_after_seconds
+
+    def feeds(self) -> Sequence[str]:
+        """One feed: Ramp's vendors are global."""
+        return ["vendors"]
+
+    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+        """List vendors created since a day before the watermark; changes come by webhook."""
+        moment = datetime.fromisoformat(since) - OVERLAP if since else None
+        for vendor in self._desk.ramp.vendors(from_created_at=moment):
+            created = (
+                vendor.created_at.astimezone(UTC).isoformat(timespec="microseconds") if vendor.created_at else None
+            )
+            yield Sighting(vendor.id, tag=fingerprint(_what_matters(vendor)), position=created, carry=vendor)
+
+    def hear(self, event_type: str, object_id: str) -> Sighting | None:
+        """A vendor that was changed or activated."""
+        return Sighting(object_id)
+
+    def fetch(self, sighting: Sighting) -> SourceRecord | None:
+        """Put the vendor and the supplier it names side by side."""
+        vendor: Vendor = sighting.carry or self._desk.ramp.vendor(sighting.key)
+        supplier = self._linked(vendor)
+        content = {"vendor": msgspec.Raw(vendor.raw), "supplier": msgspec.Raw(supplier.raw) if supplier else None}
+        return SourceRecord(
+            key=vendor.id,
+            company="",
+            content=msgspec.json.encode(content),
+            fingerprint=fingerprint([_what_matters(vendor), supplier.id if supplier else None]),
+            tag=fingerprint(_what_matters(vendor)),
+            label=vendor.name or vendor.id,
+            partner=vendor.name or "",
+        )
+
+    def _linked(self, vendor: Vendor) -> Supplier | None:
+        supplier_id = vendor.external_vendor_id or vendor.accounting_vendor_remote_id
+        try:
+            return self._suppliers.read(supplier_id) if supplier_id else None
+        except AbsentError:
+            return None
+
+    def prepare(self) -> None:
+        """Nothing to open: both sides are in the record."""
+
+    def translate(self, entry: Entry) -> Translated | Ignored:
+        """Decide on a vendor: known, in conflict, or new."""
+        parts = msgspec.json.decode(entry.source, type=dict[str, msgspec.Raw])
+        vendor = Vendor.parse(bytes(parts["vendor"]))
+        supplier = self._suppliers.parse(bytes(parts["supplier"])) if bytes(parts["supplier"]) != b"null" else None
+        if supplier is not None:
+            return _compared(vendor, supplier)
+        if self._desk.settings.new_vendors == "hold":
+            raise RecordError(
+                f"vendor {vendor.name} was made in Ramp; make the supplier in IFS, or set ramp.new_vendors to create",
+                cause=Cause.BORN_IN_TARGET,
+                key=f"supplier_of:{vendor.id}",
+            )
+        if not vendor.name or not vendor.country:
+            raise RecordError(
+                f"vendor {vendor.id} has no name or country; complete it in Ramp", cause=Cause.SUPPLIER_INCOMPLETE
+            )
+        return Translated(encode({"id": _new_id(vendor), "name": vendor.name, "country": vendor.country}), vendor.id)
+
+    def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
+        """Look for suppliers of that very name; two of them need a person."""
+        found = {}
+        for outgoing in batch:
+            named = list(self._suppliers.find_by_name(outgoing.payload["name"]))
+            if len(named) > 1:
+                ids = ", ".join(supplier.id for supplier in named)
+                raise RecordError(
+                    f"vendor {outgoing.payload['name']}: IFS has {len(named)} suppliers of that name ({ids}); link the right one in Ramp",
+                    cause=Cause.DUPLICATE_SUSPECTED,
+                )
+            if named:
+                found[outgoing.entry.id] = Landed(named[0].id)
+        return found
+
+    def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Make the supplier, or leave the one of that name as it is."""
+        (outgoing,) = batch
+        if outgoing.bound is not None:
+            return [Landed(outgoing.bound, {"linked": "by name"})]
+        made = self._suppliers.create(NewSupplier(**outgoing.payload))
+        return [Landed(made.id)]
+
+    def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Write the supplier's id on the vendor, unless it is there."""
+        (outgoing,) = batch
+        supplier_id = outgoing.entry.external_id or ""
+        if self._desk.ramp.vendor(outgoing.entry.key).external_vendor_id != supplier_id:
+            self._desk.ramp.link_vendor(outgoing.entry.key, supplier_id)
+        return [Landed(supplier_id)]
+
+
+def _new_id(vendor: Vendor) -> str:
+    """Derive a supplier id from the vendor's, the same each time, so that a second create would be refused."""
+    return f"R-{vendor.id.replace('-', '')[:10].upper()}"
+
+
+def _compared(vendor: Vendor, supplier: Supplier) -> Ignored:
+    differs = [
+        f"{what} is {there!r} in Ramp and {here!r} in IFS"
+        for what, there, here in (("name", vendor.name, supplier.name), ("country", vendor.country, supplier.country))
+        if there and here and there != here
+    ]
+    if differs:
+        raise RecordError(
+            f"vendor {vendor.name} and supplier {supplier.id}: {'; '.join(differs)}; make them agree",
+            cause=Cause.VENDOR_CONFLICT,
+            key=f"vendor:{supplier.id}",
+        )
+    return Ignored(Cause.ALREADY_KNOWN, f"vendor {vendor.name} is supplier {supplier.id}, and they agree")
+
+
+def _what_matters(vendor: Vendor) -> list[Any]:
+    return [
+        vendor.name,
+        vendor.country,
+        vendor.external_vendor_id,
+        vendor.accounting_vendor_remote_id,
+        vendor.is_active,
+    ]

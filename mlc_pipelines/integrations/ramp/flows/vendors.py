@@ -1,0 +1,209 @@
+"""Vendors: IFS suppliers become vendors in Ramp, first in its ledger side, then where bills name them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.ifs.suppliers import Supplier, Suppliers
+from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint, landed_as
+from mlc_pipelines.integrations.ramp.mapping import to_vendor
+from mlc_pipelines.integrations.ramp.models import NewVendor, Vendor
+from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+
+ALL = "all"
+
+
+class _SupplierSource:
+    """Reads suppliers from IFS for both flows that send them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._suppliers = Suppliers(desk.ifs)
+
+    def sightings(self, since: str | None) -> Iterator[Sighting]:
+        """List suppliers changed since, or all where the tenant names no modified attribute."""
+        moment = datetime.fromisoformat(since) if since else None
+        for supplier in self._suppliers.changed_since(moment):
+            position = (
+                supplier.modified.astimezone(UTC).isoformat(timespec="microseconds") if supplier.modified else None
+            )
+            yield Sighting(supplier.id, tag=supplier.etag, position=position, carry=supplier)
+
+    def record(self, sighting: Sighting) -> SourceRecord:
+        """Take the supplier from the list."""
+        supplier: Supplier = sighting.carry
+        matters = [
+            supplier.name, supplier.country, supplier.email, supplier.phone, supplier.address, supplier.city, supplier.state, supplier.zip_code,
+        ]  # fmt: skip
+        return SourceRecord(
+            key=supplier.id,
+            company="",
+            content=supplier.raw,
+            fingerprint=fingerprint(matters),
+            tag=supplier.etag,
+            label=supplier.id,
+            partner=supplier.name or "",
+        )
+
+    def read(self, entry: Entry) -> Supplier:
+        """Read the supplier back from our copy."""
+        return self._suppliers.parse(entry.source)
+
+
+class AccountingVendorsToRamp:
+    """Sends suppliers as accounting vendors, the choice of vendor in Ramp's ledger side."""
+
+    name = "accounting_vendors"
+    sentence = "IFS suppliers become accounting vendors in Ramp."
+    kind = "accounting_vendor"
+    assets = Assets(
+        collect=Asset("suppliers", "Suppliers as IFS has them.", ("ifs",)),
+        translate=Asset("coded_suppliers", "The same suppliers in Ramp's words."),
+        deliver=Asset("accounting_vendors", "Accounting vendors in Ramp.", ("ramp",)),
+    )
+    deliver_batch = 500
+    confirm_batch = 1
+    amends = True
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._source = _SupplierSource(desk)
+        self.settle_after = desk.settings.settle_after_seconds
+
+    def feeds(self) -> Sequence[str]:
+        """One feed: a supplier is global in IFS."""
+        return [ALL]
+
+    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+        """List suppliers changed since."""
+        return self._source.sightings(since)
+
+    def hear(self, event_type: str, object_id: str) -> Sighting | None:
+        """Nothing: IFS sends no events."""
+        return None
+
+    def fetch(self, sighting: Sighting) -> SourceRecord | None:
+        """Take the supplier from the list, which has all of it."""
+        return self._source.record(sighting)
+
+    def prepare(self) -> None:
+        """Make sure that Ramp has an accounting connection of ours."""
+        self._desk.ramp.ensure_connection(self._desk.settings.provider_name)
+
+    def translate(self, entry: Entry) -> Translated | Ignored:
+        """Name the supplier."""
+        supplier = self._source.read(entry)
+        name = supplier.name or supplier.id
+        return Translated(encode({"id": supplier.id, "name": name, "code": supplier.id}), supplier.id)
+
+    def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
+        """Look the vendors up by supplier id: one by one for a few, in one list for many."""
+        few = len(batch) <= 3  # noqa: PLR2004  # a list of all costs a call per hundred vendors
+        rows = [v for o in batch for v in self._desk.ramp.accounting_vendors(remote_id=o.entry.key)] if few else None
+        there = {vendor.id: vendor for vendor in (rows if rows is not None else self._desk.ramp.accounting_vendors())}
+        return {o.entry.id: Landed(there[o.entry.key].ramp_id) for o in batch if o.entry.key in there}
+
+    def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Upload the new ones in one call, rename the others one by one."""
+        new = [outgoing for outgoing in batch if outgoing.bound is None]
+        for outgoing in batch:
+            if outgoing.bound is not None:
+                self._desk.ramp.update_accounting_vendor(outgoing.bound, name=outgoing.payload["name"])
+        if new:
+            self._desk.ramp.create_accounting_vendors([outgoing.payload for outgoing in new])
+        made = dict(self.find(new)) if new else {}
+        made |= {o.entry.id: Landed(o.bound) for o in batch if o.bound is not None}
+        return landed_as(batch, made, "accounting vendors")
+
+    def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Nothing: IFS is not told."""
+        return [Landed("") for _ in batch]
+
+
+class VendorsToRamp:
+    """Sends suppliers as spend vendors, linked to their accounting vendor; bills name these."""
+
+    name = "vendors"
+    sentence = "IFS suppliers become vendors in Ramp, linked to their accounting vendor."
+    kind = "vendor"
+    assets = Assets(
+        collect=Asset("vendor_suppliers", "Suppliers as IFS has them, with what a vendor needs.", ("ifs",)),
+        translate=Asset("coded_vendors", "The same suppliers as vendors; incomplete ones are held."),
+        deliver=Asset("vendors", "Vendors in Ramp.", ("ramp",)),
+    )
+    deliver_batch = 1
+    confirm_batch = 1
+    amends = True
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._source = _SupplierSource(desk)
+        self.settle_after = desk.settings.settle_after_seconds
+
+    def feeds(self) -> Sequence[str]:
+        """One feed: a supplier is global in IFS."""
+        return [ALL]
+
+    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+        """List suppliers changed since."""
+        return self._source.sightings(since)
+
+    def hear(self, event_type: str, object_id: str) -> Sighting | None:
+        """Nothing: IFS sends no events."""
+        return None
+
+    def fetch(self, sighting: Sighting) -> SourceRecord | None:
+        """Take the supplier from the list, which has all of it."""
+        return self._source.record(sighting)
+
+    def prepare(self) -> None:
+        """Nothing to open: the supplier carries all a vendor needs."""
+
+    def translate(self, entry: Entry) -> Translated | Ignored:
+        """Make a vendor, or hold the supplier for what it lacks."""
+        supplier = self._source.read(entry)
+        return Translated(encode(to_vendor(supplier)), supplier.id)
+
+    def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
+        """Look for the vendor: by supplier id, by accounting vendor, then by name if exactly one has no other supplier."""
+        return {o.entry.id: Landed(vendor.id) for o in batch if (vendor := self._vendor_of(o)) is not None}
+
+    def _vendor_of(self, outgoing: Outgoing) -> Vendor | None:
+        key, name = outgoing.entry.key, outgoing.payload["name"]
+        for found in (self._desk.ramp.vendors(external_vendor_id=key), self._desk.ramp.vendors(name=name)):
+            fitting = [
+                vendor
+                for vendor in found
+                if vendor.external_vendor_id in (key, None) and (vendor.external_vendor_id or vendor.name == name)
+            ]
+            if len(fitting) > 1:
+                ids = ", ".join(vendor.id for vendor in fitting)
+                raise RecordError(
+                    f"supplier {key}: Ramp has {len(fitting)} vendors for it ({ids}); archive all but one",
+                    cause=Cause.DUPLICATE_SUSPECTED,
+                )
+            if fitting:
+                return self._agreeing(outgoing, fitting[0])
+        return None
+
+    def _agreeing(self, outgoing: Outgoing, vendor: Vendor) -> Vendor:
+        country = outgoing.payload["country"]
+        if vendor.external_vendor_id is None and vendor.country not in (None, country):
+            raise RecordError(
+                f"supplier {outgoing.entry.key}: vendor {vendor.name} in Ramp has country {vendor.country}, IFS has {country}; correct one",
+                cause=Cause.VENDOR_CONFLICT,
+            )
+        return vendor
+
+    def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Create the vendor, or bring the one there up to date and link it."""
+        (outgoing,) = batch
+        vendor = NewVendor(**outgoing.payload, accounting_vendor_remote_id=outgoing.entry.key)
+        if outgoing.bound is not None:
+            self._desk.ramp.update_vendor(outgoing.bound, vendor)
+            return [Landed(outgoing.bound, {"amended": "yes"})]
+        return [Landed(self._desk.ramp.create_vendor(vendor))]
+
+    def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Nothing: IFS is not told."""
+        return [Landed("") for _ in batch]

@@ -1,0 +1,168 @@
+"""Vouchers: bills approved in Ramp become vouchers in IFS, and Ramp is told so."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from mlc_pipelines.errors import Cause
+from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.ifs.vouchers import NewVoucher, VoucherRow, Vouchers
+from mlc_pipelines.integrations.ramp.acknowledging import acknowledge
+from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint
+from mlc_pipelines.integrations.ramp.mapping import VoucherRules, field_id, to_voucher
+from mlc_pipelines.integrations.ramp.models import Bill
+from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+
+SERIE = "RAMP"
+
+
+class VouchersToIfs:
+    """Books approved bills in IFS; which ones is the setting `vouchers.bills`."""
+
+    name = "vouchers"
+    sentence = "Bills approved in Ramp become vouchers in IFS; Ramp is told with a sync."
+    kind = "voucher"
+    assets = Assets(
+        collect=Asset("approved_bills", "Bills that Ramp says are approved and ready to be booked.", ("ramp",)),
+        translate=Asset("coded_vouchers", "The same bills as vouchers: a debit per line, one credit."),
+        deliver=Asset("vouchers", "Vouchers in IFS.", ("ifs",)),
+        confirm=Asset("bill_syncs", "The word to Ramp that the bill is booked, with the voucher's number.", ("ramp",)),
+    )
+    deliver_batch = 1
+    confirm_batch = 100
+    amends = False
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._vouchers = Vouchers(desk.ifs)
+        self._companies: dict[str, str] = {}
+        self.settle_after = desk.settings.ifs_settle_after_seconds
+
+    def feeds(self) -> Sequence[str]:
+        """One feed, if vouchers are configured at all."""
+        return ["ready"] if self._desk.settings.vouchers is not None else []
+
+    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+        """List what Ramp says is ready and not yet booked: a queue, not a feed."""
+        for bill in self._desk.ramp.bills(sync_ready=True, sync_status="NOT_SYNCED"):
+            yield Sighting(bill.id, carry=bill)
+
+    def hear(self, event_type: str, object_id: str) -> Sighting | None:
+        """An approved or ready bill."""
+        return Sighting(object_id)
+
+    def fetch(self, sighting: Sighting) -> SourceRecord | None:
+        """Take the bill from the list, or read the one a webhook named; one that is not ready is left to the poll."""
+        bill: Bill | None = sighting.carry or self._desk.ramp.find_bill(sighting.key)
+        if bill is None or bill.approval_status != "APPROVED":
+            return None
+        return SourceRecord(
+            key=bill.id,
+            company="",
+            content=bill.raw,
+            fingerprint=fingerprint(_what_matters(bill)),
+            label=bill.invoice_number or bill.id,
+            partner=bill.vendor_name or "",
+            amount=bill.amount.amount,
+            currency=bill.amount.currency,
+            dated=bill.issued_at,
+        )
+
+    def prepare(self) -> None:
+        """Read which company each entity of Ramp stands for."""
+        self._companies = {entity: company for company, entity in self._desk.entities().items()}
+
+    def translate(self, entry: Entry) -> Translated | Ignored:
+        """Make a voucher; an invoice that IFS books itself is only acknowledged."""
+        rules = self._desk.settings.vouchers
+        bill = Bill.parse(entry.source)
+        company = self._companies.get(bill.entity_id or "")
+        if rules is None or company is None:
+            return Ignored(
+                Cause.NOT_OURS, f"bill {bill.invoice_number}: entity {bill.entity_id} is no company of this connection"
+            )
+        if rules.bills == "born_in_ramp" and bill.remote_id:
+            return Translated(encode({"booked": bill.remote_id}), bill.id)
+        parts = {
+            field_id(name.removeprefix("Code")): name.removeprefix("Code")
+            for name in self._desk.table("dimensions") or {}
+        }
+        posted = bill.posting_date or bill.issued_at or entry.since.date()
+        how = VoucherRules(rules.voucher_type, rules.user_group, rules.credit_account_of(company))
+        return Translated(encode(to_voucher(_plain(bill), company, posted, how, parts)), bill.id)
+
+    def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
+        """Look for a voucher whose rows carry the bill's id."""
+        found = {}
+        for outgoing in batch:
+            payload = outgoing.payload
+            if "booked" not in payload:
+                key = self._vouchers.find(payload["company"], SERIE, outgoing.entry.key)
+                if key is not None:
+                    found[outgoing.entry.id] = Landed(key.text())
+        return found
+
+    def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Create the voucher, header and rows in one change set."""
+        (outgoing,) = batch
+        payload = outgoing.payload
+        if "booked" in payload:
+            return [Landed(f"{payload['booked']}", {"booked": "by IFS itself, from the invoice"})]
+        return [Landed(self._vouchers.create(_new_voucher(payload)).text())]
+
+    def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Tell Ramp which bills are booked, and under which number."""
+        return acknowledge(self._desk.ramp, "BILL_SYNC", {o.entry.key: o.entry.external_id or "" for o in batch})
+
+
+def _what_matters(bill: Bill) -> object:
+    lines = [[line.amount.to_text(), line.memo, line.codings()] for line in bill.line_items]
+    return [
+        bill.entity_id,
+        bill.vendor_id,
+        bill.invoice_number,
+        bill.amount.to_text(),
+        bill.amount.currency,
+        str(bill.issued_at),
+        lines,
+    ]
+
+
+def _plain(bill: Bill) -> dict[str, Any]:
+    lines = [
+        {"amount": line.amount.to_text(), "memo": line.memo or "", "selections": line.codings()}
+        for line in bill.line_items
+    ]
+    return {
+        "id": bill.id,
+        "invoice_number": bill.invoice_number or bill.id,
+        "vendor_name": bill.vendor_name or "",
+        "amount": bill.amount.to_text(),
+        "currency": bill.amount.currency,
+        "lines": lines,
+    }
+
+
+def _new_voucher(payload: Mapping[str, Any]) -> NewVoucher:
+    rows = tuple(
+        VoucherRow(
+            account=row["account"],
+            parts=row["parts"],
+            currency=payload["currency"],
+            debit=Decimal(row["debit"]) if row["debit"] is not None else None,
+            credit=Decimal(row["credit"]) if row["credit"] is not None else None,
+            text=row["text"],
+            reference_serie=SERIE,
+            reference_number=payload["reference"],
+        )
+        for row in payload["rows"]
+    )
+    return NewVoucher(
+        company=payload["company"],
+        voucher_type=payload["voucher_type"],
+        date=date.fromisoformat(payload["date"]),
+        user_group=payload["user_group"],
+        text=payload["text"],
+        rows=rows,
+    )

@@ -1,0 +1,31 @@
+"""How the parts of a connection are named in Dagster."""
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from mlc_pipelines.integrations.integration import FlowCard, Integration
+
+CONNECTION_TAG = "mlc/connection"
+ASKED_BY_TAG = "mlc/asked_by"
+ACTOR_TAG = "mlc/actor"
+
+
+def asset_key(connection: str, asset: str) -> dg.AssetKey:
+    """Name an asset of a connection."""
+    return dg.AssetKey([connection, asset])
+
+
+def flow_keys(connection: str, flows: Iterable[FlowCard]) -> list[dg.AssetKey]:
+    """Name all assets of some flows, in the order of work."""
+    return [asset_key(connection, asset.name) for flow in flows for _, asset in flow.assets.all()]
+
+
+def documents_of(integration: Integration) -> FlowCard:
+    """Give the flow whose documents are matched at month end."""
+    return next(flow for flow in integration.flows if flow.name == integration.documents)
+
+
+def checks_job(connection: str) -> str:
+    """Name the job that asks both sides the costly questions."""
+    return f"{connection}_checks"

@@ -1,0 +1,65 @@
+"""The weekly job: seals finished days of the audit trail and removes old runs of ours from Dagster."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from pydantic import Field
+
+from mlc_pipelines.orchestration.keys import CONNECTION_TAG
+from mlc_pipelines.orchestration.opened import OpenHouse
+from mlc_pipelines.orchestration.runs import FINISHED, connections_of
+
+NAME = "mlc_maintenance"
+SUNDAY_NIGHT = "0 3 * * 0"
+BATCH = 200
+
+
+class Retention(dg.Config):
+    """How long Dagster keeps what it knows of a run; the ledger keeps everything."""
+
+    keep_days: int = Field(default=30, ge=1, description="Runs that ended longer ago are removed.")
+
+
+@dg.op(description="Seals each finished day of events, so that a later change would show.")
+def seal_audit_days(context: dg.OpExecutionContext, house: dg.ResourceParam[OpenHouse]) -> None:
+    """Seal the audit trail."""
+    days = house.house.ledger.audit.seal()
+    context.log.info(f"{len(days)} days sealed" + (f", up to {days[-1]}" if days else ""))
+
+
+@dg.op(ins={"sealed": dg.In(dg.Nothing)}, description="Removes old runs of our connections from Dagster's event log.")
+def purge_old_runs(context: dg.OpExecutionContext, config: Retention) -> None:
+    """Remove runs that are older than what is kept."""
+    before = datetime.now(UTC) - timedelta(days=config.keep_days)
+    context.log.info(f"{purge(context.instance, before)} runs from before {before:%Y-%m-%d} removed")
+
+
+@dg.job(name=NAME, description="Seals finished days of the audit trail; removes old runs from Dagster.")
+def maintenance() -> None:
+    """Seal, then purge."""
+    purge_old_runs(sealed=seal_audit_days())
+
+
+weekly = dg.ScheduleDefinition(
+    name=f"{NAME}_weekly",
+    job=maintenance,
+    cron_schedule=SUNDAY_NIGHT,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+
+
+def purge(instance: dg.DagsterInstance, before: datetime) -> int:
+    """Remove finished runs of ours that were created before; runs of other code locations stay."""
+    filters = dg.RunsFilter(statuses=FINISHED, created_before=before)
+    removed, cursor = 0, None
+    while records := instance.get_run_records(filters, limit=BATCH, cursor=cursor):
+        cursor = records[-1].dagster_run.run_id
+        mine = [record.dagster_run for record in records if _ours(record.dagster_run)]
+        for run in mine:
+            instance.delete_run(run.run_id)
+        removed += len(mine)
+    return removed
+
+
+def _ours(run: dg.DagsterRun) -> bool:
+    return run.job_name == NAME or CONNECTION_TAG in run.tags or bool(connections_of(run))

@@ -1,0 +1,100 @@
+"""The inbox sensor: asks for a run of the flows that webhooks have written to, for all connections at once."""
+
+import functools
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import msgspec
+
+from mlc_pipelines.integrations.house import House
+from mlc_pipelines.integrations.integration import Integration
+from mlc_pipelines.ledger.inbox import Waiting
+from mlc_pipelines.ledger.ledger import Ledger
+from mlc_pipelines.orchestration.config import unattended
+from mlc_pipelines.orchestration.keys import ASKED_BY_TAG, flow_keys
+from mlc_pipelines.orchestration.runs import at_work
+
+EVERY_SECONDS = 5
+FIRST_PAUSE = timedelta(seconds=30)
+DOUBLINGS = 10
+LONGEST_PAUSE = timedelta(minutes=15)
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """When a run was last asked for, the oldest event that waited then, and how often that one was asked for."""
+
+    oldest: datetime
+    at: datetime
+    times: int = 1
+
+    @property
+    def again_at(self) -> datetime:
+        """Say when to ask again for an event that a run has left where it was."""
+        doublings = min(self.times - 1, DOUBLINGS)
+        return self.at + min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
+
+
+def inbox_sensor(
+    integrations: Mapping[str, Integration], jobs: Sequence[dg.UnresolvedAssetJobDefinition]
+) -> dg.SensorDefinition:
+    """Make the one sensor; `integrations` names that of each connection. What is taken up, the ledger decides."""
+
+    @dg.sensor(
+        name="inbox",
+        jobs=jobs,
+        minimum_interval_seconds=EVERY_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Webhook events wait in the ledger's inbox; a run of their flows takes them up.",
+    )
+    def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        waiting = [each for each in _ledger().inbox.waiting() if each.connection in integrations]
+        if not waiting:
+            return dg.SkipReason("no event waits")
+        asked = msgspec.json.decode(context.cursor or "{}", type=dict[str, Asked])
+        now = datetime.now(UTC)
+        ready = _ready(waiting, asked, at_work(context.instance), now)
+        if not ready:
+            return dg.SkipReason("events wait for a run that is under way, or for the next try")
+        for name, oldest in ready.items():
+            before = asked.get(name)
+            asked[name] = Asked(oldest, now, before.times + 1 if before and before.oldest == oldest else 1)
+        requests = [_request(name, integrations[name], waiting) for name in ready]
+        return dg.SensorResult(requests, cursor=msgspec.json.encode(asked).decode())
+
+    return inbox
+
+
+def _ready(
+    waiting: Sequence[Waiting], asked: Mapping[str, Asked], busy: set[str], now: datetime
+) -> dict[str, datetime]:
+    """Give the connections to ask a run for, with their oldest event.
+
+    An event that a run has left where it was is asked for again after a growing pause, so that a side that is
+    down does not cost a run every few seconds; the poll takes it up as well.
+    """
+    oldest: dict[str, datetime] = {}
+    for each in waiting:
+        oldest[each.connection] = min(each.oldest_at, oldest.get(each.connection, each.oldest_at))
+    return {
+        name: since
+        for name, since in sorted(oldest.items())
+        if name not in busy and (name not in asked or asked[name].oldest != since or asked[name].again_at <= now)
+    }
+
+
+def _request(name: str, integration: Integration, waiting: Sequence[Waiting]) -> dg.RunRequest:
+    named = {each.flow for each in waiting if each.connection == name}
+    keys = flow_keys(name, [flow for flow in integration.flows if flow.name in named])
+    return dg.RunRequest(job_name=name, asset_selection=keys, run_config=unattended(keys), tags={ASKED_BY_TAG: "inbox"})
+
+
+def _ledger() -> Ledger:
+    return _opened(os.environ.get("MLC_DATABASE_URL", "")).ledger
+
+
+@functools.cache
+def _opened(_database: str) -> House:
+    """Keep the house open from tick to tick: to open it brings the tables up to date, which is not for every tick."""
+    return House.open()

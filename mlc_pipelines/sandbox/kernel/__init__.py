@@ -1,0 +1,1 @@
+"""What every simulator stands on: server, clock, faults, journal, rate limit, control endpoints."""

@@ -1,0 +1,322 @@
+"""HTTP with manners: bounded, encrypted, within the rate budget, and a write is never sent twice by accident."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+
+from mlc_pipelines.errors import (
+    Cause,
+    ConfigurationError,
+    MlcError,
+    OutcomeUnknownError,
+    RecordError,
+    StaleRecordError,
+    TransientError,
+)
+from mlc_pipelines.wire.addresses import below, checked, place, shown, with_params
+from mlc_pipelines.wire.auth import Auth, TokenUnavailableError
+from mlc_pipelines.wire.bodies import bounded, from_json, to_json
+from mlc_pipelines.wire.clock import Clock, SystemClock
+from mlc_pipelines.wire.faults import no_connection, reason
+from mlc_pipelines.wire.memory import Budget
+
+logger = logging.getLogger(__name__)
+
+_READS = frozenset({"GET", "HEAD"})
+_REJECTED = frozenset({400, 404, 405, 409, 422})
+_DENIED = frozenset({401, 403})
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_MACHINE = SystemClock()
+
+
+class NotJsonError(RecordError, ValueError):
+    """An answer to a read is not JSON, though its status says all is well."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, cause=Cause.UNREADABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. Header names are lower case; the address has no secret query values."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    method: str
+    url: str
+
+    def json(self) -> Any:
+        """Read the body with exact numbers. What is no JSON is NotJsonError, to a write OutcomeUnknownError."""
+        try:
+            return from_json(self.body)
+        except ValueError as exc:
+            said = f"{self.method} {self.url.split('?', 1)[0]}: HTTP {self.status} with a body that is not JSON"
+            if self.method in _READS:
+                raise NotJsonError(said) from exc
+            raise OutcomeUnknownError(f"{said}; look for the record before sending again") from exc
+
+
+Judge = Callable[[Answer], MlcError | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how often: `write_seconds` is the wait for the answer of a write, `budget_seconds` all waits."""
+
+    connect_seconds: float = 10.0
+    read_seconds: float = 120.0
+    write_seconds: float = 300.0
+    max_body_bytes: int = 64 * 1024 * 1024
+    attempts: int = 6
+    budget_seconds: float = 300.0
+    longest_wait: float = 60.0
+
+
+_USUAL = Limits()
+
+
+@dataclass(slots=True)
+class _Call:
+    """One request and what has happened to it so far."""
+
+    method: str
+    url: httpx.URL
+    label: str
+    headers: dict[str, str]
+    content: bytes | None
+    repeatable: bool
+    renewed: bool = field(default=False)
+    status: int | None = field(default=None)
+
+
+class HttpClient:
+    """Requests to one service, from any thread. An answer of 400 or above is read by the vendor's judge."""
+
+    def __init__(
+        self,
+        where: str,
+        base_url: str,
+        *,
+        judge: Judge,
+        auth: Auth | None = None,
+        budget: Budget | None = None,
+        limits: Limits = _USUAL,
+        clock: Clock = _MACHINE,
+        headers: Mapping[str, str] = _NOTHING,
+    ) -> None:
+        self._where = where
+        self._base = base_url
+        self._address = place(checked(where, base_url))
+        self._judge = judge
+        self._auth = auth
+        self._budget = budget
+        self._limits = limits
+        self._clock = clock
+        self._headers = {"User-Agent": "mlc-pipelines", "Accept-Encoding": "gzip", **headers}
+        self._backoff = wait_random_exponential(multiplier=0.5, max=limits.longest_wait)
+        # A kept cookie would make a session of our own accord, and IFS asks more of sessions than of tokens.
+        cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+        self._client = httpx.Client(http2=False, trust_env=False, follow_redirects=False, cookies=cookies)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] = _NOTHING,
+        json: object = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        repeatable: bool | None = None,
+    ) -> Answer:
+        """Send one request and give its answer, or raise what the judge makes of it.
+
+        `path` is below the base address, or an absolute address of the same origin. A repeatable request (GET and
+        HEAD are) is sent again while the other side cannot answer; any other only when it was provably not
+        performed, and a lost answer to it is OutcomeUnknownError.
+        """
+        call = self._call(method.upper(), with_params(below(self._where, self._base, path), params))
+        call.headers |= headers
+        call.repeatable = call.method in _READS if repeatable is None else repeatable
+        call.content = content
+        if json is not None:
+            call.content = to_json(json)
+            call.headers.setdefault("Content-Type", "application/json")
+        elif form is not None:
+            call.content = urlencode(form).encode()
+            call.headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        retrying = Retrying(
+            sleep=self._clock.sleep,
+            retry=retry_if_exception(_may_pass),
+            wait=lambda state: self._wait(call, state),
+            stop=self._spent,
+            before_sleep=lambda state: _tell(call, state),
+            reraise=True,
+        )
+        return retrying(self._attempt, call)
+
+    def _call(self, method: str, url: str) -> _Call:
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL as exc:
+            raise ConfigurationError(f"{self._where}: {method} {shown(url)!r} is not an address ({exc})") from exc
+        label = f"{self._where}: {method} {' '.join(parsed.path.split())}"
+        return _Call(method, parsed, label, dict(self._headers), content=None, repeatable=False)
+
+    def _attempt(self, call: _Call) -> Answer:
+        call.status = None
+        answer = self._exchange(call)
+        if answer.status == HTTPStatus.UNAUTHORIZED and self._auth is not None and not call.renewed:
+            call.renewed = True
+            self._auth.renew()
+            answer = self._exchange(call)
+        call.status = answer.status
+        if answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            return answer
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            raise ConfigurationError(
+                f"{call.label}: HTTP {answer.status}, a redirect, is not followed; check the base address"
+            )
+        error = self._judge(answer)
+        if error is None:
+            return answer
+        raise self._read(call, answer, error)
+
+    def _read(self, call: _Call, answer: Answer, error: MlcError) -> MlcError:
+        """Add to the judge's reading what only the wire knows: how it was sent, and when to come again."""
+        if not isinstance(error, TransientError):
+            return error
+        if error.retry_after is None:
+            error.retry_after = retry_after(answer, self._clock.now())
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            error.refused = True
+        if call.repeatable or error.refused:
+            return error
+        return OutcomeUnknownError(f"{error}; it may have been performed: look before sending again")
+
+    def _exchange(self, call: _Call) -> Answer:
+        if self._budget is not None:
+            self._budget.acquire()
+        headers = call.headers | dict(self._auth.headers() if self._auth is not None else _NOTHING)
+        answering = self._limits.read_seconds if call.repeatable else self._limits.write_seconds
+        timeout = httpx.Timeout(self._limits.read_seconds, connect=self._limits.connect_seconds, read=answering)
+        request = self._client.build_request(
+            call.method, call.url, headers=headers, content=call.content, timeout=timeout
+        )
+        try:
+            response = self._client.send(request, stream=True)
+            with closing(response):
+                body, more = bounded(response.iter_bytes(), most=self._limits.max_body_bytes)
+        except httpx.LocalProtocolError:
+            # Its text repeats the header, and the header may hold a token.
+            raise ConfigurationError(f"{call.label}: a header of the request cannot be written") from None
+        except httpx.RequestError as exc:
+            raise self._fault(call, exc) from exc
+        if more and response.status_code < HTTPStatus.BAD_REQUEST:
+            raise self._too_long(call)
+        names = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, names, body, call.method, shown(str(call.url)))
+
+    def _fault(self, call: _Call, exc: httpx.RequestError) -> MlcError:
+        if isinstance(exc, httpx.PoolTimeout):
+            return TransientError(f"{call.label}: all connections are busy; nothing was sent", refused=True)
+        if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout):
+            return no_connection(call.label, self._address, error=exc)
+        if call.repeatable:
+            return TransientError(f"{call.label}: no answer from {self._address} ({reason(exc)}); try again later")
+        return OutcomeUnknownError(
+            f"{call.label}: sent, and no answer came ({reason(exc)}); it may have been performed: "
+            "look before sending again"
+        )
+
+    def _too_long(self, call: _Call) -> MlcError:
+        said = f"{call.label}: the answer is longer than {self._limits.max_body_bytes} bytes"
+        if call.repeatable:
+            return RecordError(f"{said}; ask for smaller pages", cause=Cause.UNREADABLE)
+        return OutcomeUnknownError(f"{said}; look for the record before sending again")
+
+    def _wait(self, call: _Call, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, TransientError) else None
+        seconds = self._backoff(state) if asked is None else min(asked, self._limits.longest_wait)
+        if call.status == HTTPStatus.TOO_MANY_REQUESTS and self._budget is not None:
+            self._budget.pause(seconds)
+        return seconds
+
+    def _spent(self, state: RetryCallState) -> bool:
+        waited = state.idle_for + state.upcoming_sleep
+        return state.attempt_number >= self._limits.attempts or waited > self._limits.budget_seconds
+
+
+def judge_by_status(where: str, *, clock: Clock = _MACHINE) -> Judge:
+    """Give the reading that fits when a vendor says nothing special: by status alone."""
+
+    def judge(answer: Answer) -> MlcError | None:
+        status = answer.status
+        said = f"{where}: {answer.method} {answer.url.split('?', 1)[0]}: HTTP {status}"
+        if status in _DENIED:
+            return ConfigurationError(f"{said}; check the credential and its rights")
+        if status == HTTPStatus.PRECONDITION_FAILED:
+            return StaleRecordError(f"{said}; the record changed after it was read")
+        if status in _REJECTED:
+            return RecordError(said, cause=Cause.REJECTED_BY_TARGET)
+        if status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or status >= 500:  # noqa: PLR2004 - 5xx
+            refused = status == HTTPStatus.TOO_MANY_REQUESTS
+            return TransientError(said, retry_after=retry_after(answer, clock.now()), refused=refused)
+        return ConfigurationError(said) if status >= HTTPStatus.BAD_REQUEST else None
+
+    return judge
+
+
+def retry_after(answer: Answer, now: datetime) -> float | None:
+    """Seconds to wait as the answer asks, by number or by date; None when it asks nothing readable."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.replace(".", "", 1).isdecimal():
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    until = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
+    return max(0.0, (until - now).total_seconds())
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, TransientError) and not isinstance(error, TokenUnavailableError)
+
+
+def _tell(call: _Call, state: RetryCallState) -> None:
+    logger.info(
+        "asking again",
+        extra={
+            "request": call.label,
+            "attempt": state.attempt_number,
+            "status": call.status,
+            "wait": state.upcoming_sleep,
+        },
+    )

@@ -1,0 +1,100 @@
+"""Keeping secrets out of logs and messages: the values we know, and whatever looks like one."""
+
+import json
+import logging
+import re
+import threading
+from urllib.parse import quote, quote_plus
+
+from pydantic import SecretStr
+
+MASK = "[redacted]"
+_SHORTEST = 4  # a shorter value would mask half the words of a log
+_NAMES = r"client_?secret|access_?token|refresh_?token|id_?token|api_?key|dev_?key|session_?id|password|passwd|secret"
+_LOOKS_SECRET = (
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
+    (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{6,}"), rf"\1{MASK}"),
+    (re.compile(r"(?i)\b(basic\s+)[\w+/=-]{16,}"), rf"\1{MASK}"),
+    (
+        re.compile(rf"(?i)((?:{_NAMES})\\*[\"']?\s{{0,8}}[:=]\s{{0,8}})(\\*[\"'])(?!\[redacted\]).*?(?<!\\)(\2|\Z)"),
+        rf"\1\2{MASK}\3",
+    ),
+    (
+        re.compile(rf"(?i)((?:{_NAMES})\s{{0,8}}[:=]\s{{0,8}})(?![\s\\\"']|\[redacted\])[^\s&,;\"'}})]+"),
+        rf"\1{MASK}",
+    ),
+)
+# What every record has by itself; all other attributes came with `extra`.
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "exc_text"}
+
+
+class Redactor(logging.Filter):
+    """Masks secrets in text and in log records; thread safe."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._known: dict[str, int] = {}
+        self._pattern: re.Pattern[str] | None = None
+
+    def register(self, secret: SecretStr) -> None:
+        """Mask this value from now on, also where it is written into an address or into JSON."""
+        value = secret.get_secret_value()
+        if len(value) >= _SHORTEST:
+            self._count(value, 1)
+
+    def forget(self, secret: SecretStr) -> None:
+        """Take back one `register`."""
+        self._count(secret.get_secret_value(), -1)
+
+    def redact(self, text: str) -> str:
+        """Give the text without known secrets and without what looks like one."""
+        pattern = self._pattern
+        if pattern is not None:
+            text = pattern.sub(MASK, text)
+        for looks, mask in _LOOKS_SECRET:
+            text = looks.sub(mask, text)
+        return text
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite message, traceback and extra fields of a record; never drops one."""
+        record.msg, record.args = self.redact(_message(record)), None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = self.redact(record.exc_text)
+        for name, value in list(vars(record).items()):
+            if name not in _OWN and not isinstance(value, int | float | None):
+                setattr(record, name, self.redact(value if isinstance(value, str) else str(value)))
+        return True
+
+    def install(self, logger: logging.Logger) -> None:
+        """Stand before a logger and the handlers it has now; records of loggers below it pass only the handlers."""
+        for gate in (logger, *logger.handlers):
+            if self not in gate.filters:
+                gate.addFilter(self)
+
+    def _count(self, value: str, step: int) -> None:
+        with self._lock:
+            self._known[value] = self._known.get(value, 0) + step
+            if self._known[value] <= 0:
+                del self._known[value]
+            spellings = {spelling for known in self._known for spelling in _spellings(known)}
+            longest_first = sorted(spellings, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+
+def _spellings(value: str) -> set[str]:
+    inside = json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]
+    return {value, quote(value, safe=""), quote(value), quote_plus(value), *inside}
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):
+        return f"{record.msg} {record.args}"
+
+
+# The one registry of the process: what `wire/auth.py` opens is known to it.
+REDACTOR = Redactor()
