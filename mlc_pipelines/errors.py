@@ -3,6 +3,7 @@
 MlcError
 ├── ConfigurationError      stop this connection: a person fixes settings or access rights
 ├── TransientError          try again later: the other side is down, slow or says wait
+│   └── NotYetError         this record waits for another one; the other side is well
 ├── RecordError             hold this record and go on with the rest; names its cause
 │   └── StaleRecordError    the record changed after it was read: read it again and decide again
 └── OutcomeUnknownError     a write was sent and its answer lost: look before sending again
@@ -62,6 +63,13 @@ class TransientError(MlcError):
         super().__init__(message)
         self.retry_after = retry_after
         self.refused = refused
+
+
+class NotYetError(TransientError):
+    """One record waits for another to arrive first; nothing was sent, and the other side is well."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, refused=True)
 
 
 class RecordError(MlcError):

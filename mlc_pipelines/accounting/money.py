@@ -44,7 +44,7 @@ class Money:
             raise TypeError(f"amount {self.amount!r} is a {type(self.amount).__name__}; money is counted in Decimal")
         if not self.amount:
             object.__setattr__(self, "amount", Decimal(0))
-        if self.amount.adjusted() > _WIDEST or not -_WIDEST <= _exponent(self.amount):
+        if self.amount.adjusted() > _WIDEST or _exponent(self.amount) < -_WIDEST:
             raise ValueError(f"amount {self.amount} is not an amount of money")
 
     def __add__(self, other: Self) -> Self:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from mlc_pipelines.errors import ConfigurationError, OutcomeUnknownError, RecordError, TransientError
+from mlc_pipelines.errors import ConfigurationError, NotYetError, OutcomeUnknownError, RecordError, TransientError
 from mlc_pipelines.flows.collecting import in_parts
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.flows.road import Choice, Road, Tally
@@ -97,6 +97,8 @@ class _Passage:
                 half = len(group) // 2
                 return self._attempt(group[:half]) + self._attempt(group[half:])
             return [(group[0][0], Hold(error.cause, str(error), error.key))]
+        except NotYetError as error:
+            return [(intent, Postponed(str(error))) for intent, _ in group]
         except TransientError as error:
             self._silent += 1
             self._tally.interrupted = str(error) if self._silent >= PATIENCE else None

@@ -15,7 +15,7 @@ from mlc_pipelines.flows.translating import translate
 from mlc_pipelines.integrations.integration import FlowCard, Integration
 from mlc_pipelines.orchestration.config import ReplayConfig, choice_of
 from mlc_pipelines.orchestration.failures import PATIENCE, told_plainly
-from mlc_pipelines.orchestration.keys import ACTOR_TAG, asset_key, documents_of
+from mlc_pipelines.orchestration.keys import ACTOR_TAG, asset_key, documents_of, turn
 from mlc_pipelines.orchestration.metadata import pass_metadata
 from mlc_pipelines.orchestration.opened import OpenHouse
 
@@ -33,11 +33,10 @@ class Place:
     """One stage of one flow of one connection."""
 
     connection: str
-    integration: str
+    integration: Integration
     flow: FlowCard
     stage: str
     asset: Asset
-    rank: int  # flows are worked in the order that their integration lists them
 
     @property
     def key(self) -> dg.AssetKey:
@@ -47,10 +46,9 @@ class Place:
 
 def places(connection: Connection, integration: Integration) -> list[Place]:
     """List the stages of a connection in the order of work."""
-    flows = integration.flows
     return [
-        Place(connection.name, integration.name, flow, stage, asset, len(flows) - number)
-        for number, flow in enumerate(flows)
+        Place(connection.name, integration, flow, stage, asset)
+        for flow in integration.flows
         for stage, asset in flow.assets.all()
     ]
 
@@ -60,21 +58,21 @@ def connection_assets(
 ) -> list[dg.AssetsDefinition]:
     """Make the assets of a connection."""
     everything = places(connection, integration)
-    return [_asset(place, _upstream(place, everything, integration), patience) for place in everything]
+    return [_asset(place, _upstream(place, everything), patience) for place in everything]
 
 
-def _upstream(place: Place, everything: Sequence[Place], integration: Integration) -> list[dg.AssetKey]:
+def _upstream(place: Place, everything: Sequence[Place]) -> list[dg.AssetKey]:
     """Name what must be done before: the stage before, and for documents and what follows them, what feeds them."""
-    mine = [each for each in everything if each.flow is place.flow]
+    mine = [each for each in everything if each.flow.name == place.flow.name]
     before = [each.key for each in mine[: mine.index(place)]][-1:]
     if place.stage != "translate":
         return before
-    documents = documents_of(integration)
-    delivering = [each for each in everything if each.stage == "deliver"]
-    rank = next(each.rank for each in delivering if each.flow is documents)
-    if place.flow is documents:
-        return before + [each.key for each in delivering if each.rank > rank]
-    return before + [each.key for each in delivering if each.rank == rank and place.rank < rank]
+    deliveries = [each for each in everything if each.stage == "deliver"]
+    order = [each.flow.name for each in deliveries]
+    here, documents = order.index(place.flow.name), order.index(documents_of(place.integration).name)
+    if here == documents:
+        return before + [each.key for each in deliveries[:documents]]
+    return before + [deliveries[documents].key] if here > documents else before
 
 
 def _asset(place: Place, upstream: Sequence[dg.AssetKey], patience: dg.RetryPolicy) -> dg.AssetsDefinition:
@@ -83,11 +81,11 @@ def _asset(place: Place, upstream: Sequence[dg.AssetKey], patience: dg.RetryPoli
         deps=upstream,
         group_name=place.connection,
         kinds=set(place.asset.kinds),
-        tags={"mlc/flow": place.flow.name, "mlc/stage": place.stage, "mlc/integration": place.integration},
+        tags={"mlc/flow": place.flow.name, "mlc/stage": place.stage, "mlc/integration": place.integration.name},
         pool=place.connection,
         description=f"{place.asset.sentence}\n\n{place.flow.sentence} ({_PHASES[place.stage]})",
         retry_policy=patience,
-        op_tags={"dagster/priority": str(place.rank)},
+        op_tags=turn(place.integration, place.flow),
     )
     def stage(
         context: dg.AssetExecutionContext, config: ReplayConfig, house: dg.ResourceParam[OpenHouse]

@@ -12,7 +12,7 @@ from mlc_pipelines.ledger.progress import Pass
 from mlc_pipelines.ledger.reports import Sum
 from mlc_pipelines.orchestration.charts import table
 from mlc_pipelines.orchestration.failures import told_plainly
-from mlc_pipelines.orchestration.keys import asset_key, documents_of
+from mlc_pipelines.orchestration.keys import asset_key, documents_of, turn
 from mlc_pipelines.orchestration.matching import month_before, month_of, reconciliation_metadata, reconciliation_of
 from mlc_pipelines.orchestration.metadata import PLACES, Facts, held_table, sums_table
 from mlc_pipelines.orchestration.opened import OpenHouse
@@ -28,8 +28,8 @@ def connection_checks(connection: Connection, integration: Integration) -> list[
     """Make the checks of a connection."""
     name, documents = connection.name, documents_of(integration)
     return [
-        _conservation(name, documents),
-        *(_nothing_held(name, flow) for flow in integration.flows),
+        _conservation(name, integration),
+        *(_nothing_held(name, integration, flow) for flow in integration.flows),
         _reconciled(name, documents),
         _gl_aligned(name, documents),
         _fresh(connection, documents),
@@ -43,12 +43,15 @@ def costly_checks(connection: str, integration: Integration) -> list[dg.AssetChe
     return [dg.AssetCheckKey(asset_key(connection, asset.name), check) for asset, check in zip(on, COSTLY, strict=True)]
 
 
-def _conservation(name: str, documents: FlowCard) -> dg.AssetChecksDefinition:
+def _conservation(name: str, integration: Integration) -> dg.AssetChecksDefinition:
+    documents = documents_of(integration)
+
     @dg.asset_check(
         asset=asset_key(name, documents.assets.deliver.name),
         name="conservation",
         blocking=True,
         description="Source = delivered + held + ignored + under way, in count and money, by company and currency.",
+        op_tags=turn(integration, documents),
     )
     def conservation(house: dg.ResourceParam[OpenHouse]) -> dg.AssetCheckResult:
         sums = house.house.ledger.books(name).reports.sums(flow=documents.name)
@@ -80,13 +83,14 @@ def lost(sums: Iterable[Sum]) -> list[str]:
     ]
 
 
-def _nothing_held(name: str, flow: FlowCard) -> dg.AssetChecksDefinition:
+def _nothing_held(name: str, integration: Integration, flow: FlowCard) -> dg.AssetChecksDefinition:
     last = flow.assets.all()[-1][1]
 
     @dg.asset_check(
         asset=asset_key(name, last.name),
         name="nothing_held",
         description="No record waits for a person; if some do: the causes, the money, and what to do.",
+        op_tags=turn(integration, flow),
     )
     def nothing_held(house: dg.ResourceParam[OpenHouse]) -> dg.AssetCheckResult:
         held = house.house.ledger.books(name).reports.held(flow=flow.name)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from mlc_pipelines.connections.settings import Connection
 from mlc_pipelines.integrations.integration import Integration
@@ -19,9 +20,9 @@ DAILY = "30 4 * * *"
 class Jobs:
     """What can be run of a connection."""
 
-    work: dg.UnresolvedAssetJobDefinition
-    replay: dg.UnresolvedAssetJobDefinition
-    checks: dg.UnresolvedAssetJobDefinition
+    work: UnresolvedAssetJobDefinition
+    replay: UnresolvedAssetJobDefinition
+    checks: UnresolvedAssetJobDefinition
 
 
 def connection_jobs(connection: Connection, integration: Integration) -> Jobs:
@@ -65,7 +66,7 @@ def _poll(
     name: str,
     cron: str,
     integration: Integration,
-    job: dg.UnresolvedAssetJobDefinition,
+    job: UnresolvedAssetJobDefinition,
     status: dg.DefaultScheduleStatus,
 ) -> dg.ScheduleDefinition:
     keys = flow_keys(name, integration.flows)

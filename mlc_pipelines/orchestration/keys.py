@@ -29,3 +29,8 @@ def documents_of(integration: Integration) -> FlowCard:
 def checks_job(connection: str) -> str:
     """Name the job that asks both sides the costly questions."""
     return f"{connection}_checks"
+
+
+def turn(integration: Integration, flow: FlowCard) -> dict[str, str]:
+    """Give the tags by which the steps of a flow come in the order that the integration lists its flows."""
+    return {"dagster/priority": str(len(integration.flows) - list(integration.flows).index(flow))}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import msgspec
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.integration import Integration
@@ -37,7 +38,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 def inbox_sensor(
-    integrations: Mapping[str, Integration], jobs: Sequence[dg.UnresolvedAssetJobDefinition]
+    integrations: Mapping[str, Integration], jobs: Sequence[UnresolvedAssetJobDefinition]
 ) -> dg.SensorDefinition:
     """Make the one sensor; `integrations` names that of each connection. What is taken up, the ledger decides."""
 

@@ -10,8 +10,7 @@ from mlc_pipelines.errors import ConfigurationError
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PORTS = {"https": 443, "http": 80}
 _SECRET_NAMES = frozenset(
-    ["access_token", "api_key", "apikey", "client_secret", "password", "refresh_token"]
-    + ["secret", "sig", "signature", "token"]
+    {"access_token", "api_key", "apikey", "client_secret", "password", "refresh_token", "secret", "signature", "token"}
 )
 
 

@@ -33,6 +33,7 @@ from mlc_pipelines.wire.memory import Budget
 
 logger = logging.getLogger(__name__)
 
+_RENEWALS = 2
 _READS = frozenset({"GET", "HEAD"})
 _REJECTED = frozenset({400, 404, 405, 409, 422})
 _DENIED = frozenset({401, 403})
@@ -97,7 +98,7 @@ class _Call:
     headers: dict[str, str]
     content: bytes | None
     repeatable: bool
-    renewed: bool = field(default=False)
+    renewals: int = field(default=0)
     status: int | None = field(default=None)
 
 
@@ -191,8 +192,7 @@ class HttpClient:
     def _attempt(self, call: _Call) -> Answer:
         call.status = None
         answer = self._exchange(call)
-        if answer.status == HTTPStatus.UNAUTHORIZED and self._auth is not None and not call.renewed:
-            call.renewed = True
+        if answer.status == HTTPStatus.UNAUTHORIZED and self._auth is not None:
             self._auth.renew()
             answer = self._exchange(call)
         call.status = answer.status
@@ -205,6 +205,10 @@ class HttpClient:
         error = self._judge(answer)
         if error is None:
             return answer
+        if answer.status == HTTPStatus.UNAUTHORIZED and self._auth is not None and call.renewals < _RENEWALS:
+            # A new token was refused too. Short ones may end or be revoked on the way, so it is tried once more.
+            call.renewals += 1
+            raise TransientError(str(error), refused=True) from error
         raise self._read(call, answer, error)
 
     def _read(self, call: _Call, answer: Answer, error: MlcError) -> MlcError:

@@ -16,7 +16,7 @@ _LOOKS_SECRET = (
     (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{6,}"), rf"\1{MASK}"),
     (re.compile(r"(?i)\b(basic\s+)[\w+/=-]{16,}"), rf"\1{MASK}"),
     (
-        re.compile(rf"(?i)((?:{_NAMES})\\*[\"']?\s{{0,8}}[:=]\s{{0,8}})(\\*[\"'])(?!\[redacted\]).*?(?<!\\)(\2|\Z)"),
+        re.compile(rf"(?im)((?:{_NAMES})\\*[\"']?\s{{0,8}}[:=]\s{{0,8}})(\\*[\"'])(?!\[redacted\]).*?(?<!\\)(\2|$)"),
         rf"\1\2{MASK}\3",
     ),
     (

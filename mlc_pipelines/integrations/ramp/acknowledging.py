@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from uuid import UUID
 
-from mlc_pipelines.errors import RecordError
+from mlc_pipelines.errors import Cause, NotYetError, RecordError
 from mlc_pipelines.integrations.ramp.client import RampClient
 from mlc_pipelines.ledger.records import Landed
 
@@ -20,11 +20,22 @@ def acknowledge(ramp: RampClient, sync_type: str, booked: Mapping[str, str]) -> 
     try:
         ramp.sync(sync_type, key, successful=booked)
     except RecordError:
-        done = {PAID, "BILL_SYNCED"} if sync_type == "BILL_SYNC" else {PAID}
-        if len(booked) > 1 or any(ramp.bill(id_).sync_status not in done for id_ in booked):
+        if len(booked) > 1:
             raise
-        return [Landed("known to Ramp already")]
+        return [_looked_at(ramp, sync_type, next(iter(booked)))]
     return [Landed(key) for _ in booked]
+
+
+def _looked_at(ramp: RampClient, sync_type: str, bill_id: str) -> Landed:
+    """Decide on a bill whose sync was refused: booked already is as wanted, and a payment waits for its bill."""
+    status = ramp.bill(bill_id).sync_status
+    if status == PAID or (status == "BILL_SYNCED" and sync_type == "BILL_SYNC"):
+        return Landed("known to Ramp already")
+    if status == "NOT_SYNCED" and sync_type == "BILL_PAYMENT_SYNC":
+        raise NotYetError(f"bill {bill_id} is paid, but not booked yet; its payment is booked after it")
+    raise RecordError(
+        f"ramp: bill {bill_id} is {status}, and its {sync_type} is refused; look at it in Ramp", cause=Cause.REJECTED_BY_TARGET
+    )
 
 
 def idempotency_key(sync_type: str, booked: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ PLACES: Mapping[str, int] = {
     "HUF": 2, "ILS": 2, "INR": 2, "JPY": 0, "KRW": 0, "KWD": 3, "MXN": 2, "NOK": 2, "NZD": 2, "PLN": 2, "RON": 2,
     "SEK": 2, "SGD": 2, "THB": 2, "TND": 3, "TRY": 2, "USD": 2, "VND": 0, "ZAR": 2,
 }  # fmt: skip
-DECIMAL_STRING = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
+DECIMAL_STRING = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
 
 
 def parse_amount(value: Any) -> Decimal:

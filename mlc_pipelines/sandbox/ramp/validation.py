@@ -11,7 +11,7 @@ from mlc_pipelines.sandbox.ramp.answers import invalid
 from mlc_pipelines.sandbox.ramp.money import PLACES, parse_amount
 
 Check = Callable[[Any], Any]
-DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 COUNTRY = re.compile(r"[A-Z]{2}")
 MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from mlc_pipelines.sandbox.ramp import RampSandbox
+from mlc_pipelines.sandbox.world import World
 from mlc_pipelines_tests.sandbox.ramp.client import Ramp, line, refusal
 
 
@@ -193,3 +194,13 @@ def test_free_text_fields_take_text_and_a_field_comes_once(api: Ramp) -> None:
     assert status({"field_external_id": "note", "field_option_external_id": "x", "free_form_text": "y"}) == 422
     code = {"field_external_id": "Category", "field_option_external_id": "10^4010"}
     assert status(code, code) == 422
+
+
+def test_a_sandbox_may_begin_connected() -> None:
+    """With the switch uploads work from the first call, and after a reset too."""
+    with RampSandbox(world=World.make(invoices=1), connected=True) as ramp, Ramp(ramp) as api:
+        ramp.reset()
+        api.renew()
+        [connection] = api.get("/accounting/all-connections").json()["connections"]
+        assert (connection["remote_provider_name"], connection["is_active"]) == ("IFS Cloud", True)
+        assert api.post("/accounting/accounts", {"gl_accounts": [account()]}).status_code == 201

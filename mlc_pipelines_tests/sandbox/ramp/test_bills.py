@@ -7,6 +7,8 @@ import pytest
 from mlc_pipelines.sandbox.ramp import RampSandbox
 from mlc_pipelines_tests.sandbox.ramp.client import DEFAULTS, Ramp, bill, line, refusal
 
+REQUIRED = ("vendor_id", "entity_id", "invoice_number", "invoice_currency", "issued_at", "due_at", "line_items")
+
 
 def approved(ramp: RampSandbox, api: Ramp, **changes: Any) -> str:
     """Bring a draft through approval and return the bill's id."""
@@ -27,8 +29,7 @@ def test_the_direct_path_is_approved_at_once(ramp: RampSandbox, api: Ramp) -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["vendor_id", "entity_id", "invoice_number", "invoice_currency", "issued_at", "due_at", "line_items"]
-    + ["use_default_vendor_contact", "use_default_payment_method"],
+    [*REQUIRED, "use_default_vendor_contact", "use_default_payment_method"],
 )
 def test_the_direct_path_requires_nearly_everything(api: Ramp, name: str) -> None:
     """Leaving out any required field is 422."""

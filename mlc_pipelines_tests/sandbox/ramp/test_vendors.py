@@ -66,7 +66,7 @@ def test_vendors_are_found_by_their_keys(ramp: RampSandbox, api: Ramp) -> None:
         "accounting": api.rows("/vendors", accounting_vendor_remote_ids="S-10'4"),
         "name": api.rows("/vendors", name="O'Dwyer & Sons"),
     }
-    assert {key: [row["id"] for row in rows] for key, rows in found.items()} == dict.fromkeys(found, [first])
+    assert {key: [row["id"] for row in rows] for key, rows in found.items()} == {key: [first] for key in found}
     assert [row["id"] for row in api.rows("/vendors", from_created_at=later)] == [second]
     assert api.get("/vendors", supplier="S-2").status_code == 422
 
