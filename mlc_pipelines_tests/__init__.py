@@ -1,0 +1,1 @@
+"""Tests of mlc_pipelines, room by room."""

@@ -16,7 +16,7 @@ class Advice:
 CATALOGUE: dict[Cause, Advice] = {
     Cause.ACCOUNT_UNMAPPED: Advice(
         "A line is on an account that has no counterpart.",
-        "Accounting: add the account to the connection's account table, or send the account to the spend system. Goes on by itself.",
+        "Accounting: add the account to the account table of the connection. Goes on by itself.",
     ),
     Cause.DIMENSION_UNMAPPED: Advice(
         "A line carries a code part value that the spend system does not have.",

@@ -48,7 +48,7 @@ class House:
 
     @classmethod
     def open(cls, environ: Mapping[str, str] | None = None, *, clock: Clock | None = None) -> "House":
-        """Open what the environment names: MLC_DATABASE_URL, MLC_VAULT_KEY, MLC_CONNECTIONS_DIR; tables are upgraded."""
+        """Open what MLC_DATABASE_URL, MLC_VAULT_KEY and MLC_CONNECTIONS_DIR name; tables are upgraded."""
         environ = os.environ if environ is None else environ
         clock = clock or SystemClock()
         url = environ.get("MLC_DATABASE_URL", DEFAULT_DATABASE)

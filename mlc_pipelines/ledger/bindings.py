@@ -81,7 +81,7 @@ class Dictionary:
             return {row.key: row.value for row in connection.execute(query)}
 
     def learn(self, kind: str, words: Mapping[str, str]) -> int:
-        """Replace reference data of a kind; return how many keys are new, other or gone. Unchanged keys keep their time."""
+        """Replace reference data of a kind; give how many keys are new, other or gone. Equal ones keep their time."""
         known = self.known(kind)
         changed = {key: value for key, value in words.items() if known.get(key) != value}
         gone = [key for key in known if key not in words]

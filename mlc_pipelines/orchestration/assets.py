@@ -72,7 +72,7 @@ def _upstream(place: Place, everything: Sequence[Place]) -> list[dg.AssetKey]:
     here, documents = order.index(place.flow.name), order.index(documents_of(place.integration).name)
     if here == documents:
         return before + [each.key for each in deliveries[:documents]]
-    return before + [deliveries[documents].key] if here > documents else before
+    return [*before, deliveries[documents].key] if here > documents else before
 
 
 def _asset(place: Place, upstream: Sequence[dg.AssetKey], patience: dg.RetryPolicy) -> dg.AssetsDefinition:

@@ -13,10 +13,12 @@ from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.integration import Integration
 from mlc_pipelines.ledger.inbox import Waiting
 from mlc_pipelines.ledger.ledger import Ledger
+from mlc_pipelines.orchestration.checks import cheap_checks
 from mlc_pipelines.orchestration.config import unattended
 from mlc_pipelines.orchestration.keys import ASKED_BY_TAG, flow_keys
 from mlc_pipelines.orchestration.runs import at_work
 
+AnyJob = dg.JobDefinition | UnresolvedAssetJobDefinition
 EVERY_SECONDS = 5
 FIRST_PAUSE = timedelta(seconds=30)
 DOUBLINGS = 10
@@ -37,9 +39,7 @@ class Asked(msgspec.Struct, frozen=True):
         return self.at + min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
-def inbox_sensor(
-    integrations: Mapping[str, Integration], jobs: Sequence[UnresolvedAssetJobDefinition]
-) -> dg.SensorDefinition:
+def inbox_sensor(integrations: Mapping[str, Integration], jobs: Sequence[AnyJob]) -> dg.SensorDefinition:
     """Make the one sensor; `integrations` names that of each connection. What is taken up, the ledger decides."""
 
     @dg.sensor(
@@ -87,8 +87,15 @@ def _ready(
 
 def _request(name: str, integration: Integration, waiting: Sequence[Waiting]) -> dg.RunRequest:
     named = {each.flow for each in waiting if each.connection == name}
-    keys = flow_keys(name, [flow for flow in integration.flows if flow.name in named])
-    return dg.RunRequest(job_name=name, asset_selection=keys, run_config=unattended(keys), tags={ASKED_BY_TAG: "inbox"})
+    flows = [flow for flow in integration.flows if flow.name in named]
+    keys = flow_keys(name, flows)
+    return dg.RunRequest(
+        job_name=name,
+        asset_selection=keys,
+        asset_check_keys=cheap_checks(name, integration, flows),
+        run_config=unattended(keys),
+        tags={ASKED_BY_TAG: "inbox"},
+    )
 
 
 def _ledger() -> Ledger:

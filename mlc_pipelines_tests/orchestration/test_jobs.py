@@ -17,9 +17,9 @@ def tick(instance: dg.DagsterInstance, name: str = "acme_poll") -> ScheduleExecu
     return repository.get_schedule_def(name).evaluate_tick(context)
 
 
-def test_a_poll_asks_for_a_run_that_leaves_holds_alone(house: House, instance: dg.DagsterInstance) -> None:
+def test_a_poll_asks_for_a_run_that_leaves_holds_alone(house: House, kept_instance: dg.DagsterInstance) -> None:
     """Every asset is told not to replay, and the run says who asked."""
-    (request,) = tick(instance).run_requests or []
+    (request,) = tick(kept_instance).run_requests or []
     assert request.run_config == POLL
     assert request.tags["mlc/asked_by"] == "poll"
     assert request.run_key is None
@@ -27,34 +27,34 @@ def test_a_poll_asks_for_a_run_that_leaves_holds_alone(house: House, instance: d
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
 def test_a_poll_waits_for_a_run_under_way(
-    house: House, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+    house: House, kept_instance: dg.DagsterInstance, status: dg.DagsterRunStatus
 ) -> None:
     """A run of the connection that has not ended is reason to skip."""
-    instance.add_run(dg.DagsterRun(job_name="acme", tags={"mlc/connection": "acme"}, status=status))
-    assert tick(instance).skip_message == "a run of acme is queued or running"
+    kept_instance.add_run(dg.DagsterRun(job_name="acme", tags={"mlc/connection": "acme"}, status=status))
+    assert tick(kept_instance).skip_message == "a run of acme is queued or running"
 
 
-def test_runs_of_others_and_runs_that_only_ask_do_not_count(house: House, instance: dg.DagsterInstance) -> None:
+def test_runs_of_others_and_runs_that_only_ask_do_not_count(house: House, kept_instance: dg.DagsterInstance) -> None:
     """Another connection's run, a finished run and a checks run leave the connection free."""
     tags = {"mlc/connection": "acme"}
     started = dg.DagsterRunStatus.STARTED
-    instance.add_run(dg.DagsterRun(job_name="zeta", tags={"mlc/connection": "zeta"}, status=started))
-    instance.add_run(dg.DagsterRun(job_name="acme_checks", tags=tags, status=started))
-    instance.add_run(dg.DagsterRun(job_name="acme", tags=tags, status=dg.DagsterRunStatus.SUCCESS))
-    assert at_work(instance) == {"zeta"}
-    assert tick(instance).run_requests
+    kept_instance.add_run(dg.DagsterRun(job_name="zeta", tags={"mlc/connection": "zeta"}, status=started))
+    kept_instance.add_run(dg.DagsterRun(job_name="acme_checks", tags=tags, status=started))
+    kept_instance.add_run(dg.DagsterRun(job_name="acme", tags=tags, status=dg.DagsterRunStatus.SUCCESS))
+    assert at_work(kept_instance) == {"zeta"}
+    assert tick(kept_instance).run_requests
 
 
-def test_a_run_that_a_person_started_by_assets_counts(house: House, instance: dg.DagsterInstance) -> None:
+def test_a_run_that_a_person_started_by_assets_counts(house: House, kept_instance: dg.DagsterInstance) -> None:
     """Runs from the Materialize button have no tag of ours; their assets name the connection."""
-    instance.add_run(
+    kept_instance.add_run(
         dg.DagsterRun(
             job_name="__ASSET_JOB",
             status=dg.DagsterRunStatus.STARTED,
             asset_selection=frozenset({dg.AssetKey(["acme", "papers_kept"])}),
         )
     )
-    assert at_work(instance) == {"acme"}
+    assert at_work(kept_instance) == {"acme"}
 
 
 def test_schedules_stand_still_until_switched_on(write: Write) -> None:
@@ -63,7 +63,7 @@ def test_schedules_stand_still_until_switched_on(write: Write) -> None:
     write("busy", 'schedule: "*/15 * * * *"\nenabled: true')
     write("quiet")
     schedules = {schedule.name: schedule for schedule in load().schedules or ()}
-    status = {name: schedule.default_status.value for name, schedule in schedules.items()}  # type: ignore[union-attr]  # all are plain schedules
+    status = {name: schedule.default_status.value for name, schedule in schedules.items()}
     assert status == {
         "acme_poll": "STOPPED",
         "acme_daily_checks": "STOPPED",

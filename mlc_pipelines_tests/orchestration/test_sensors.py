@@ -45,6 +45,14 @@ def test_an_event_asks_for_the_assets_of_its_flow(house: House, instance: dg.Dag
     assert request.run_key is None
 
 
+def test_an_event_does_not_ask_the_costly_questions(house: House, instance: dg.DagsterInstance) -> None:
+    """A webhook is no reason to match two months of documents on both sides."""
+    post(house, "1")
+    (request,) = tick(instance).run_requests or []
+    asked = {f"{key.asset_key.path[1]} {key.name}" for key in request.asset_check_keys or ()}
+    assert asked == {"papers_kept conservation", "papers_told nothing_held"}
+
+
 def test_the_run_it_asks_for_takes_the_events_up(house: House, desk: Desk, instance: dg.DagsterInstance) -> None:
     """After the run nothing waits, and the record is on the other side."""
     post(house, "1", key="B")

@@ -12,8 +12,8 @@ from mlc_pipelines.integrations.ramp.models import (
     Field,
     GlAccount,
     Option,
-    decode,
 )
+from mlc_pipelines.integrations.ramp.rows import decode
 
 BATCH_MOST = 500
 """Rows in one upload (documented); all are taken or none."""

@@ -34,7 +34,8 @@ def _looked_at(ramp: RampClient, sync_type: str, bill_id: str) -> Landed:
     if status == "NOT_SYNCED" and sync_type == "BILL_PAYMENT_SYNC":
         raise NotYetError(f"bill {bill_id} is paid, but not booked yet; its payment is booked after it")
     raise RecordError(
-        f"ramp: bill {bill_id} is {status}, and its {sync_type} is refused; look at it in Ramp", cause=Cause.REJECTED_BY_TARGET
+        f"ramp: bill {bill_id} is {status}, and its {sync_type} is refused; look at it in Ramp",
+        cause=Cause.REJECTED_BY_TARGET,
     )
 
 

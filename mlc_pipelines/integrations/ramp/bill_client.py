@@ -10,7 +10,6 @@ from mlc_pipelines.integrations.ramp.models import Bill, NewBill
 from mlc_pipelines.integrations.ramp.vendor_client import VendorCalls
 from mlc_pipelines.wire.http import HttpClient
 
-
 UNSPECIFIED = "UNSPECIFIED"
 VENDOR_DEFAULT = "vendor_default"
 _DAY_ENDS = time(23, 59, 59)
@@ -23,8 +22,8 @@ class DraftFilters(TypedDict, total=False):
     invoice_number: str | None
     vendor_id: str | None
     entity_id: str | None
-    from_issued_at: date | None
-    to_issued_at: date | None
+    from_issued_date: date | None
+    to_issued_date: date | None
 
 
 class BillFilters(DraftFilters, total=False):
@@ -110,11 +109,11 @@ class BillCalls(VendorCalls):
 
 
 def _asked(filters: Mapping[str, Any]) -> dict[str, Any]:
-    """Name the filters as Ramp does; it wants moments for days (documented), and both ends are meant to be included."""
+    """Write the days of a period as Ramp wants them: as moments (documented), both days included."""
     asked = dict(filters)
-    for edge, moment in (("from", time()), ("to", _DAY_ENDS)):
-        day = asked.pop(f"{edge}_issued_at", None)
-        asked[f"{edge}_issued_date"] = datetime.combine(day, moment, tzinfo=UTC) if day else None
+    for name, moment in (("from_issued_date", time()), ("to_issued_date", _DAY_ENDS)):
+        if asked.get(name):
+            asked[name] = datetime.combine(asked[name], moment, tzinfo=UTC)
     return asked
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from mlc_pipelines.errors import OutcomeUnknownError
-from mlc_pipelines.integrations.ramp.models import decode
+from mlc_pipelines.integrations.ramp.rows import decode
 from mlc_pipelines.wire.http import HttpClient
 from mlc_pipelines.wire.paging import pages
 
@@ -65,7 +65,7 @@ class Calls:
         return self._http.send("GET", ROOT + path).body
 
     def _rows(self, path: str, read: Callable[[bytes], T], **filters: object) -> Iterator[T]:
-        """Read all pages of a list; filters that are None are left out, `page.next` is followed as given (documented)."""
+        """Read all pages of a list; a filter that is None is left out, `page.next` followed as given (documented)."""
         given = [(name, as_parameter(value)) for name, value in filters.items() if value is not None]
         given.append(("page_size", str(self._page_size)))
 

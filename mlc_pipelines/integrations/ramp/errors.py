@@ -110,7 +110,7 @@ def _refused(status: int, code: str | None, said: str, text: str) -> RecordError
         return AbsentError(said)
     if code == NOT_SUBMITTABLE:
         return NotSubmittableError(f"{said}; complete and submit the draft in Ramp")
-    if code in _ADVICE:
+    if code is not None and code in _ADVICE:
         cause, advice = _ADVICE[code]
         if "Category" in text:  # Ramp's own field for the GL account (seen in public code)
             cause = Cause.ACCOUNT_UNMAPPED

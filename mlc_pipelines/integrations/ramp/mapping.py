@@ -110,7 +110,7 @@ class Words:
         """Give the option of a code part value, if Ramp has it."""
         if f"{company}^{part}^{value}" not in self.options:
             raise RecordError(
-                f"code part {part} value {value} of company {company} is not an option in Ramp yet; see the dimensions flow",
+                f"code part {part} value {value} of company {company} is no option in Ramp yet; see dimensions",
                 cause=Cause.DIMENSION_UNMAPPED,
                 key=f"option:{company}^{part}^{value}",
             )
@@ -158,22 +158,24 @@ def _coded(invoice: SupplierInvoice, line: PostingLine, words: Words) -> list[di
     money = _money(invoice, line.amount)
     if line.amount < 0 and not words.negative_lines:
         raise RecordError(
-            f"invoice {invoice.number} line {line.line_no} is negative ({money.to_text()} {money.currency}); Ramp takes no such line",
+            f"invoice {invoice.number} line {line.line_no} is negative ({money}); Ramp takes none",
             cause=Cause.NEGATIVE_LINE,
         )
     account = words.gl_account(invoice.company, line.account)
     coded = []
     for part_of, parts in _allocated(money, line.parts, words):
         selections = [[GL_FIELD, account]]
-        for part in sorted(parts):
-            if f"Code{part}" in words.dimensions and parts[part]:
-                selections.append([field_id(part), words.option(invoice.company, part, parts[part])])
+        selections += [
+            [field_id(part), words.option(invoice.company, part, parts[part])]
+            for part in sorted(parts)
+            if f"Code{part}" in words.dimensions and parts[part]
+        ]
         coded.append(_line(part_of, line.text or "", selections))
     return coded
 
 
 def _allocated(money: Money, parts: Mapping[str, str], words: Words) -> list[tuple[Money, Mapping[str, str]]]:
-    """Split a line by the first cost allocation that one of its code part values names; the last share takes the rest."""
+    """Split a line by the first cost allocation that a code part value of it names; the last share takes the rest."""
     for part, value in sorted(parts.items()):
         rule = words.allocations.get(f"Code{part}:{value}")
         if rule is not None:
@@ -200,9 +202,9 @@ def _money(invoice: SupplierInvoice, amount: Decimal) -> Money:
 
 def _check_total(invoice: SupplierInvoice, lines: Sequence[Mapping[str, Any]]) -> None:
     total = sum((Decimal(line["amount"]) for line in lines), Decimal(0))
-    if total != invoice.net + invoice.vat:
+    if total != invoice.gross:
         raise RecordError(
-            f"invoice {invoice.number}: lines and tax add up to {total}, the invoice says {invoice.net + invoice.vat} {invoice.currency}",
+            f"invoice {invoice.number}: lines and tax are {total}, the invoice says {invoice.gross} {invoice.currency}",
             cause=Cause.AMOUNT_MISMATCH,
         )
 
@@ -264,7 +266,7 @@ def to_voucher(
         total += Decimal(line["amount"])
     if total != Decimal(bill["amount"]):
         raise RecordError(
-            f"bill {bill['invoice_number']}: lines add up to {total}, the bill says {bill['amount']} {bill['currency']}",
+            f"bill {bill['invoice_number']}: lines are {total}, the bill says {bill['amount']} {bill['currency']}",
             cause=Cause.AMOUNT_MISMATCH,
         )
     rows.append(
@@ -292,7 +294,7 @@ def _code_string(
         code = code if separator else option
         if separator and code_company != company:
             raise RecordError(
-                f"coding {option} belongs to company {code_company}, the bill to company {company}; correct the coding in Ramp",
+                f"coding {option} is of company {code_company}, the bill of company {company}; correct it in Ramp",
                 cause=Cause.ACCOUNT_UNMAPPED,
             )
         if name == GL_FIELD:

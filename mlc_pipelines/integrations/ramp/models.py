@@ -2,22 +2,36 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import msgspec
 
 from mlc_pipelines.accounting.money import Money
 from mlc_pipelines.errors import Cause, RecordError
-from mlc_pipelines.integrations.ramp.amounts import Amount, as_request
+from mlc_pipelines.integrations.ramp.amounts import as_request
+from mlc_pipelines.integrations.ramp.rows import (
+    BILL,
+    GL_FIELD,
+    KNOWN,
+    VENDOR,
+    BillRow,
+    BillVendorRow,
+    LineRow,
+    PaymentRow,
+    SelectedRow,
+    day,
+    decode,
+    moment,
+)
 
-GL_FIELD = "Category"
-"""External id of Ramp's own field for the GL account (seen in public code; it is not among the custom fields)."""
+__all__ = [
+    "GL_FIELD", "AccountingConnection", "AccountingVendor", "Bill", "Business", "Entity", "Field", "GlAccount",
+    "LineItem", "NewBill", "NewLine", "NewVendor", "Option", "Payment", "Subscription", "Vendor", "VendorContact",
+]  # fmt: skip
 
-GL_KIND = "GL_ACCOUNT"
 MEMO_LENGTH = 1000
-T = TypeVar("T")
 
 
 class AccountingConnection(msgspec.Struct, frozen=True):
@@ -101,17 +115,6 @@ class Subscription(msgspec.Struct, frozen=True):
     status: str = ""
 
 
-class _VendorRow(msgspec.Struct):
-    id: str
-    name: str | None = None
-    country: str | None = None
-    state: str | None = None
-    is_active: bool = True
-    external_vendor_id: str | None = None
-    accounting_vendor_remote_id: str | None = None
-    created_at: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Vendor:
     """A spend vendor: whom bills are paid to. `raw` is the row as Ramp sent it."""
@@ -129,7 +132,7 @@ class Vendor:
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """Read a vendor row."""
-        row = decode(raw, _VENDOR, "vendor")
+        row = decode(raw, VENDOR, "vendor")
         try:
             created = moment(row.created_at, "created_at")
         except ValueError as error:
@@ -268,72 +271,6 @@ def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value}
 
 
-class _Selected(msgspec.Struct):
-    external_id: str | None = None
-    name: str | None = None
-    category_info: dict[str, Any] = {}
-
-    def coding(self) -> list[str] | None:
-        info = self.category_info
-        field = GL_FIELD if info.get("type") == GL_KIND else info.get("external_id")
-        option = self.external_id or self.name
-        return [str(field), option] if field and option else None
-
-
-class _LineRow(msgspec.Struct):
-    amount: Amount
-    memo: str | None = None
-    accounting_field_selections: list[_Selected] | None = None
-
-
-class _PaymentRow(msgspec.Struct):
-    id: str | None = None
-    payment_method: str | None = None
-    amount: Amount | None = None
-    payment_date: str | None = None
-    effective_date: str | None = None
-    customer_friendly_payment_id: str | None = None
-
-
-class _BillVendor(msgspec.Struct):
-    id: str | None = None
-    name: str | None = None
-
-
-class _Known(msgspec.Struct):
-    """What must be readable for a bill to be named at all."""
-
-    id: str
-    status: str | None = None
-    approval_status: str | None = None
-    sync_status: str | None = None
-
-
-class _BillRow(_Known):
-    vendor: _BillVendor | None = None
-    entity_id: str | None = None
-    invoice_number: str | None = None
-    remote_id: str | None = None
-    draft_bill_id: str | None = None
-    amount: Amount | None = None
-    line_items: list[_LineRow] | None = None
-    accounting_field_selections: list[_Selected] | None = None
-    issued_at: str | None = None
-    due_at: str | None = None
-    posting_date: str | None = None
-    paid_at: str | None = None
-    created_at: str | None = None
-    archived_at: str | None = None
-    memo: str | None = None
-    status_summary: str | None = None
-    payment: _PaymentRow | None = None
-
-
-_VENDOR = msgspec.json.Decoder(_VendorRow)
-_BILL = msgspec.json.Decoder(_BillRow)
-_KNOWN = msgspec.json.Decoder(_Known)
-
-
 @dataclass(frozen=True, slots=True)
 class LineItem:
     """One line of a bill."""
@@ -398,7 +335,7 @@ class Bill:
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """Read a row of bills or drafts; RecordError names what cannot be read."""
-        row = decode(raw, _BILL, "bill")
+        row = decode(raw, BILL, "bill")
         try:
             return cls._of(row, raw)
         except ValueError as error:
@@ -410,12 +347,12 @@ class Bill:
         try:
             return cls.parse(raw)
         except RecordError as error:
-            known = decode(raw, _KNOWN, "bill")
+            known = decode(raw, KNOWN, "bill")
             return cls(known.id, raw, known.status, known.approval_status, known.sync_status, problem=str(error))
 
     @classmethod
-    def _of(cls, row: _BillRow, raw: bytes) -> Self:
-        vendor = row.vendor or _BillVendor()
+    def _of(cls, row: BillRow, raw: bytes) -> Self:
+        vendor = row.vendor or BillVendorRow()
         return cls(
             id=row.id,
             raw=raw,
@@ -442,7 +379,7 @@ class Bill:
         )
 
 
-def _line(line: _LineRow, header: Sequence[_Selected]) -> LineItem:
+def _line(line: LineRow, header: Sequence[SelectedRow]) -> LineItem:
     """Read a line; a coding of the header holds for lines that have none for its field."""
     found: dict[str, str] = {}
     for selected in [*(line.accounting_field_selections or ()), *header]:
@@ -452,35 +389,10 @@ def _line(line: _LineRow, header: Sequence[_Selected]) -> LineItem:
     return LineItem(line.amount.money(), line.memo, tuple(sorted(found.items())))
 
 
-def _payment(row: _PaymentRow) -> Payment:
+def _payment(row: PaymentRow) -> Payment:
     return Payment(
         method=row.payment_method,
         amount=row.amount.money() if row.amount else None,
         paid_on=day(row.effective_date or row.payment_date, "payment_date"),
         reference=row.customer_friendly_payment_id or row.id,
     )
-
-
-def decode(raw: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
-    """Read JSON into a record; RecordError names the attribute that does not fit."""
-    try:
-        return decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise RecordError(f"ramp: a {what} cannot be read: {error}", cause=Cause.UNREADABLE) from error
-
-
-def moment(text: str | None, name: str) -> datetime | None:
-    """Read a date-time; without offset it is UTC (documented)."""
-    if not text:
-        return None
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"{name} is {text!r}, no date-time") from error
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def day(text: str | None, name: str) -> date | None:
-    """Read a plain date, which answers write as a date-time (documented)."""
-    read = moment(text, name)
-    return read.date() if read else None

@@ -1,8 +1,9 @@
 """Opens a connection to Ramp and IFS: its clients, its flows, and the answers to questions about both sides."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from mlc_pipelines.errors import ConfigurationError, MlcError, TransientError
+from mlc_pipelines.flows.flow import Flow
 from mlc_pipelines.flows.reconciling import Document
 from mlc_pipelines.ifs.accounts import Accounts
 from mlc_pipelines.ifs.check import check as check_ifs
@@ -78,9 +79,7 @@ def open_client(tenant: Tenant) -> RampClient:
     return open_ramp(settings, vault_get=tenant.secret, tokens=tenant.tokens, budget=budget, clock=tenant.clock)
 
 
-def _flows(desk: Desk) -> tuple[
-    AccountsToRamp, DimensionsToRamp, AccountingVendorsToRamp, VendorsToRamp, SuppliersToIfs, BillsToRamp, VouchersToIfs, PaymentsToIfs
-]:  # fmt: skip
+def _flows(desk: Desk) -> Sequence[Flow]:
     return (
         AccountsToRamp(desk),
         DimensionsToRamp(desk),
@@ -100,13 +99,14 @@ def _check(desk: Desk) -> Iterator[Finding]:
             yield Finding(f"ifs: {line.name}", line.ok, line.message, getattr(line, "unreachable", False))
     except MlcError as error:
         yield _failed("ifs", error)
-    for name, question in (
-        ("business", lambda: str(desk.ramp.business().business_name_legal)),
+    questions: Sequence[tuple[str, Callable[[], str]]] = (
+        ("business", lambda: desk.ramp.business().business_name_legal or "reached"),
         ("entities", lambda: _entities(desk)),
         ("bills", lambda: _first(desk.ramp.bills())),
         ("vendors", lambda: _first(desk.ramp.vendors())),
         ("accounting", lambda: _first(desk.ramp.accounts())),
-    ):
+    )
+    for name, question in questions:
         try:
             yield Finding(f"ramp: {name}", ok=True, message=question())
         except MlcError as error:

@@ -13,8 +13,8 @@ from mlc_pipelines.integrations.ramp.models import (
     NewVendor,
     Vendor,
     VendorContact,
-    decode,
 )
+from mlc_pipelines.integrations.ramp.rows import decode
 from mlc_pipelines.wire.http import HttpClient
 
 _BUSINESS = msgspec.json.Decoder(Business)

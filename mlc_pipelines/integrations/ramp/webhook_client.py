@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from mlc_pipelines.errors import OutcomeUnknownError
 from mlc_pipelines.integrations.ramp.calls import Calls, id_of
 from mlc_pipelines.integrations.ramp.errors import AbsentError
-from mlc_pipelines.integrations.ramp.models import Subscription, decode
+from mlc_pipelines.integrations.ramp.models import Subscription
+from mlc_pipelines.integrations.ramp.rows import decode
 
 
 class _Secret(msgspec.Struct):

@@ -55,16 +55,24 @@ def _problems(value: Any, schema: dict[str, Any], where: str) -> Iterator[str]:
         yield f"{where}: {value!r} is not one of its members"
     if isinstance(value, str):
         yield from _text_problems(value, schema, where)
-    if isinstance(value, list):
-        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
-            yield f"{where}: has {len(value)} items"
-        for place, item in enumerate(value):
-            yield from _problems(item, schema["items"], f"{where}[{place}]")
-    if isinstance(value, dict):
-        yield from (f"{where}.{name}: is missing" for name in schema.get("required", ()) if name not in value)
-        for name, given in value.items():
-            if name in schema.get("properties", {}):
-                yield from _problems(given, schema["properties"][name], f"{where}.{name}")
+    elif isinstance(value, list):
+        yield from _list_problems(value, schema, where)
+    elif isinstance(value, dict):
+        yield from _object_problems(value, schema, where)
+
+
+def _list_problems(value: list[Any], schema: dict[str, Any], where: str) -> Iterator[str]:
+    if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
+        yield f"{where}: has {len(value)} items"
+    for place, item in enumerate(value):
+        yield from _problems(item, schema["items"], f"{where}[{place}]")
+
+
+def _object_problems(value: dict[str, Any], schema: dict[str, Any], where: str) -> Iterator[str]:
+    yield from (f"{where}.{name}: is missing" for name in schema.get("required", ()) if name not in value)
+    for name, given in value.items():
+        if name in schema.get("properties", {}):
+            yield from _problems(given, schema["properties"][name], f"{where}.{name}")
 
 
 def _text_problems(value: str, schema: dict[str, Any], where: str) -> Iterator[str]:

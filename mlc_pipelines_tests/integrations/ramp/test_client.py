@@ -288,9 +288,9 @@ def test_bills_of_a_period_include_both_its_ends(client: RampClient) -> None:
     """A filter that is None is no filter."""
     draft = client.create_draft(new_bill(*vendor_and_entity(client))).id
     day, after = date(2026, 10, 2), date(2026, 10, 3)
-    assert [found.id for found in client.drafts(from_issued_at=day, to_issued_at=day, vendor_id=None)] == [draft]
-    assert list(client.drafts(from_issued_at=after)) == []
-    assert list(client.bills(to_issued_at=day)) == []
+    assert [found.id for found in client.drafts(from_issued_date=day, to_issued_date=day, vendor_id=None)] == [draft]
+    assert list(client.drafts(from_issued_date=after)) == []
+    assert list(client.bills(to_issued_date=day)) == []
 
 
 def test_novel_fields_and_members_are_no_trouble(ramp: RampSandbox, client: RampClient) -> None:

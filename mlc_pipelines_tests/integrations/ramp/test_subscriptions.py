@@ -83,7 +83,7 @@ def test_the_second_time_nothing_changes(
 def test_one_that_does_not_serve_is_made_anew(
     ramp: RampSandbox, client: RampClient, receiver: Receiver, vault: dict[str, SecretStr], flaw: str
 ) -> None:
-    """Inactive, without an event, with a secret we lost, or one of two: one good one is left, and we know its secret."""
+    """Inactive, short of an event, its secret lost, or one of two: one good one is left, and its secret known."""
     made = subscribe(client, receiver.url, vault)
     if flaw == "inactive":
         ramp.webhooks[made].status = "inactive"

@@ -12,6 +12,7 @@ from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.ifs.conflicts import with_fresh
 from mlc_pipelines.ifs.posting_proposals import PostingProposals, ProposalHead, SupplierInvoice
 from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint
+from mlc_pipelines.integrations.ramp.errors import NotSubmittableError
 from mlc_pipelines.integrations.ramp.mapping import Words, invoice_reference, to_bill
 from mlc_pipelines.integrations.ramp.models import Bill, NewBill
 from mlc_pipelines.integrations.ramp.settings import BillMode
@@ -185,11 +186,12 @@ class BillsToRamp:
         """Submit the draft where configured, then mark the invoice in IFS as sent; both look first."""
         (outgoing,) = batch
         entry = outgoing.entry
+        submitted: dict[str, str] = {}
         if self._desk.settings.bill_mode is BillMode.SUBMIT:
-            self._submit(entry)
+            submitted = self._submit(entry)
         mark = f"ramp:{entry.external_id}"
         if self._desk.ifs_settings.marks.sent is None:
-            return [Landed(mark, {"mark": "none configured"})]
+            return [Landed(mark, {**submitted, "mark": "none configured"})]
         company, invoice_id = entry.key.split("^")
 
         def wanted(fresh: SupplierInvoice) -> Mapping[str, Any] | None:
@@ -200,13 +202,19 @@ class BillsToRamp:
         except RecordError as error:
             if error.cause is not Cause.INVOICE_UNKNOWN:
                 raise
-            return [Landed(mark, {"mark": "the invoice has left the proposals"})]
-        return [Landed(mark)]
+            return [Landed(mark, {**submitted, "mark": "the invoice has left the proposals"})]
+        return [Landed(mark, submitted)]
 
-    def _submit(self, entry: Entry) -> None:
+    def _submit(self, entry: Entry) -> dict[str, str]:
+        """Submit the draft if it still is one; where payment details are missing it stays for a person to complete."""
         there = self._bill_of(entry.key)
-        if there is not None and there.status == "DRAFT":
+        if there is None or there.status != "DRAFT":
+            return {}
+        try:
             self._desk.ramp.submit_draft(there.id)
+        except NotSubmittableError as error:
+            return {"submit": f"left to a person: {error}"}
+        return {"submit": "yes"}
 
 
 def _what_matters(invoice: SupplierInvoice) -> object:

@@ -106,7 +106,7 @@ class PaymentsToIfs:
                 return None
             if fresh.payment_reference not in (None, "", reference):
                 raise RecordError(
-                    f"invoice {fresh.number} is marked as paid by {fresh.payment_reference}; Ramp has paid it too: find out which is right",
+                    f"invoice {fresh.number} is paid by {fresh.payment_reference} already; find out which is right",
                     cause=Cause.DUPLICATE_SUSPECTED,
                 )
             marks = {"paid_status": "Paid", "paid_date": payload["paid_date"], "payment_reference": reference}

@@ -107,7 +107,7 @@ class SuppliersToIfs:
             if len(named) > 1:
                 ids = ", ".join(supplier.id for supplier in named)
                 raise RecordError(
-                    f"vendor {outgoing.payload['name']}: IFS has {len(named)} suppliers of that name ({ids}); link the right one in Ramp",
+                    f"vendor {outgoing.payload['name']}: IFS has {len(named)} suppliers so named: {ids}; link one",
                     cause=Cause.DUPLICATE_SUSPECTED,
                 )
             if named:

@@ -33,8 +33,9 @@ class _SupplierSource:
         """Take the supplier from the list."""
         supplier: Supplier = sighting.carry
         matters = [
-            supplier.name, supplier.country, supplier.email, supplier.phone, supplier.address, supplier.city, supplier.state, supplier.zip_code,
-        ]  # fmt: skip
+            *(supplier.name, supplier.country, supplier.email, supplier.phone),
+            *(supplier.address, supplier.city, supplier.state, supplier.zip_code),
+        ]
         return SourceRecord(
             key=supplier.id,
             company="",
@@ -165,7 +166,7 @@ class VendorsToRamp:
         return Translated(encode(to_vendor(supplier)), supplier.id)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
-        """Look for the vendor: by supplier id, by accounting vendor, then by name if exactly one has no other supplier."""
+        """Look for the vendor: by supplier id, then by name if exactly one is without a supplier."""
         return {o.entry.id: Landed(vendor.id) for o in batch if (vendor := self._vendor_of(o)) is not None}
 
     def _vendor_of(self, outgoing: Outgoing) -> Vendor | None:
@@ -190,7 +191,7 @@ class VendorsToRamp:
         country = outgoing.payload["country"]
         if vendor.external_vendor_id is None and vendor.country not in (None, country):
             raise RecordError(
-                f"supplier {outgoing.entry.key}: vendor {vendor.name} in Ramp has country {vendor.country}, IFS has {country}; correct one",
+                f"supplier {outgoing.entry.key}: vendor {vendor.name} is in {vendor.country}, not in {country}; correct one",
                 cause=Cause.VENDOR_CONFLICT,
             )
         return vendor
