@@ -21,6 +21,8 @@ PATIENCE = 3
 def deliver(road: Road, choice: Choice | None = None) -> Tally:
     """Send what is translated; with a choice, held entries are translated anew and sent too."""
     tally = translate(road, choice) if choice is not None else Tally()
+    if tally.interrupted:
+        return tally
     return _Passage(road, Stage.DELIVER, tally).go(State.TRANSLATED)
 
 
@@ -152,8 +154,23 @@ class _Passage:
             intent for intent in books.intents.unsettled(flow.name, self._stage) if intent.opened_at + patience <= now
         ]
         for part in in_parts(due, max(self._size, 50)):
-            found = flow.find([Outgoing(intent.entry) for intent in part]) if self._stage is Stage.DELIVER else {}
-            self._write_outcomes([(intent, found.get(intent.entry.id) or Absent()) for intent in part], lease)
+            self._write_outcomes(self._looked_up(part), lease)
+
+    def _looked_up(self, part: Sequence[Intent]) -> list[tuple[Intent, Outcome]]:
+        """Look what became of writes; one whose look-up needs a person is held, the others are told apart from it.
+
+        A confirmation looks by itself before it writes, so it is simply due again.
+        """
+        if self._stage is Stage.CONFIRM:
+            return [(intent, Absent()) for intent in part]
+        try:
+            found = self._road.flow.find([Outgoing(intent.entry) for intent in part])
+        except RecordError as error:
+            if len(part) > 1:
+                half = len(part) // 2
+                return self._looked_up(part[:half]) + self._looked_up(part[half:])
+            return [(part[0], Hold(error.cause, str(error), error.key))]
+        return [(intent, found.get(intent.entry.id) or Absent()) for intent in part]
 
 
 _WORDS: dict[type, str] = {

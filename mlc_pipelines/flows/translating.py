@@ -1,6 +1,6 @@
 """Translate: makes the target's payload of each source record, or holds it with its cause."""
 
-from mlc_pipelines.errors import RecordError
+from mlc_pipelines.errors import RecordError, TransientError
 from mlc_pipelines.flows.road import Choice, Road, Tally
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.leases import Lease
@@ -16,9 +16,13 @@ def translate(road: Road, choice: Choice | None = None) -> Tally:
     tally = Tally()
     started = road.ledger.clock.now()
     with road.worked() as lease:
-        road.flow.prepare()
         if choice is not None:
             put_back(road, choice, lease, tally)
+        try:
+            road.flow.prepare()
+        except TransientError as error:
+            tally.interrupted = str(error)
+            return tally
         _release(road, lease, tally)
         _translate_due(road, lease, tally)
     road.books.progress.note(road.flow.name, "translate", started, tally.counts)

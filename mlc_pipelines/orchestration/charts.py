@@ -38,7 +38,7 @@ def columns(bars: Sequence[Bar]) -> str:
     shapes = []
     for number, bar in enumerate(bars):
         left, top = number * (_BAR + _GAP), Decimal(_HEIGHT)
-        for part in bar.parts:
+        for part in (part for part in bar.parts if part.size):
             height = abs(part.size) * (_HEIGHT - 2) / most
             top -= height
             shapes.append(_rectangle((left, top, _BAR, height), part.color, bar.title))
@@ -52,7 +52,7 @@ def rows(bars: Sequence[Bar]) -> str:
     shapes = []
     for number, bar in enumerate(bars):
         left = Decimal(0)
-        for part in bar.parts:
+        for part in (part for part in bar.parts if part.size):
             width = abs(part.size) * _WIDE / (bar.size or Decimal(1))
             shapes.append(_rectangle((left, Decimal(number * _LINE), width, Decimal(_BAR)), part.color, bar.title))
             left += width

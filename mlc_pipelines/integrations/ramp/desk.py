@@ -37,14 +37,22 @@ class Desk:
         return self.connection.section(IfsSettings)
 
     def entities(self) -> dict[str, str]:
-        """Give the id of each company's entity: named in the settings by name or id, else by the company's own code."""
+        """Give the id of each company's entity: named in the settings by name or id, else by the company's own code.
+
+        Ramp is asked only when a company or its name in the settings is new to the dictionary.
+        """
+        wanted = {company: self.settings.entities.get(company, company) for company in self.connection.companies}
+        known = self.dictionary.known("entity")
+        if set(known) == set(wanted) and self.dictionary.known("entity_name") == wanted:
+            return known
         there = list(self.ramp.entities())
         found = {}
-        for company in self.connection.companies:
-            wanted = self.settings.entities.get(company, company)
-            fitting = [entity.id for entity in there if wanted in (entity.id, entity.entity_name)]
+        for company, name in wanted.items():
+            fitting = [entity.id for entity in there if name in (entity.id, entity.entity_name)]
             if len(fitting) == 1:
                 found[company] = fitting[0]
+        self.dictionary.learn("entity", found)
+        self.dictionary.learn("entity_name", wanted)
         return found
 
     def table(self, name: str) -> dict[str, str] | None:

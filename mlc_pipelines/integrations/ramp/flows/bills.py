@@ -96,14 +96,13 @@ class BillsToRamp:
         )
 
     def prepare(self) -> None:
-        """Read entities from Ramp, tables from the connection file, and what has been uploaded from the bindings."""
+        """Read the tables of the connection file, and what Ramp has been sent, from the bindings."""
         desk, dictionary = self._desk, self._desk.dictionary
-        dictionary.learn("entity", desk.entities())
         tables = {name: desk.table(name) for name in ("accounts", "tax_accounts", "allocations")}
         for kind, name in (("account", "accounts"), ("tax_account", "tax_accounts")):
             dictionary.learn(kind, tables[name] or {})
         self._words = Words(
-            entities=dictionary.known("entity"),
+            entities=desk.entities(),
             vendors=dictionary.bound("vendor"),
             gl_accounts=dictionary.bound("gl_account"),
             options=dictionary.bound("option"),

@@ -64,12 +64,11 @@ class DimensionsToRamp:
         )
 
     def prepare(self) -> None:
-        """Make sure that Ramp has our accounting connection and a field for each mapped code part."""
-        self._desk.ramp.ensure_connection(self._desk.settings.provider_name)
-        self._open_fields()
+        """Nothing to open: the record carries all that is needed."""
 
     def _open_fields(self) -> dict[str, str]:
         if not self._fields:
+            self._desk.ramp.ensure_connection(self._desk.settings.provider_name)
             letters = self._letters()
             self._fields = {
                 letter: self._desk.ramp.ensure_field(field_id(letter), name) for letter, name in letters.items()

@@ -56,8 +56,7 @@ class AccountsToRamp:
         )
 
     def prepare(self) -> None:
-        """Make sure that Ramp has an accounting connection of ours."""
-        self._desk.ramp.ensure_connection(self._desk.settings.provider_name)
+        """Nothing to open: the record carries all that is needed."""
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Describe the account; one that is no longer valid is not offered."""
@@ -67,7 +66,8 @@ class AccountsToRamp:
         return Translated(encode(to_gl_account(account)), entry.key)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
-        """Look the accounts up by our id."""
+        """Look the accounts up by our id; an accounting connection is made first where there is none."""
+        self._desk.ramp.ensure_connection(self._desk.settings.provider_name)
         there = {account.id: account for account in self._desk.ramp.accounts()}
         return {o.entry.id: Landed(there[o.entry.key].ramp_id) for o in batch if o.entry.key in there}
 

@@ -88,8 +88,7 @@ class AccountingVendorsToRamp:
         return self._source.record(sighting)
 
     def prepare(self) -> None:
-        """Make sure that Ramp has an accounting connection of ours."""
-        self._desk.ramp.ensure_connection(self._desk.settings.provider_name)
+        """Nothing to open: the record carries all that is needed."""
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Name the supplier."""
@@ -99,6 +98,7 @@ class AccountingVendorsToRamp:
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look the vendors up by supplier id: one by one for a few, in one list for many."""
+        self._desk.ramp.ensure_connection(self._desk.settings.provider_name)
         few = len(batch) <= 3  # noqa: PLR2004  # a list of all costs a call per hundred vendors
         rows = [v for o in batch for v in self._desk.ramp.accounting_vendors(remote_id=o.entry.key)] if few else None
         there = {vendor.id: vendor for vendor in (rows if rows is not None else self._desk.ramp.accounting_vendors())}
@@ -191,7 +191,7 @@ class VendorsToRamp:
         country = outgoing.payload["country"]
         if vendor.external_vendor_id is None and vendor.country not in (None, country):
             raise RecordError(
-                f"supplier {outgoing.entry.key}: vendor {vendor.name} is in {vendor.country}, not in {country}; correct one",
+                f"supplier {outgoing.entry.key}: vendor {vendor.name} is in {vendor.country}, not {country}",
                 cause=Cause.VENDOR_CONFLICT,
             )
         return vendor
