@@ -99,6 +99,15 @@ class KeyRing:
         )
 
 
+def add_key(keys: KeyRing) -> KeyRing:
+    """Put a new random key at the head of a key file; the old ones stay, to open what they sealed."""
+    if keys.file is None:
+        raise ConfigurationError("vault: the keys are not in a file; put a new key first in MLC_VAULT_KEY yourself")
+    grown = [Key.new(), *keys.keys]
+    write_keys(keys.file, grown)
+    return KeyRing(tuple(grown), keys.file)
+
+
 def write_keys(file: Path, keys: list[Key], *, new: bool = False) -> None:
     """Write a key file for its owner alone, whole or not at all; with `new`, keep one made meanwhile."""
     file.parent.mkdir(parents=True, exist_ok=True)

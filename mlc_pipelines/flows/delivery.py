@@ -31,7 +31,7 @@ def confirm(road: Road, choice: Choice | None = None) -> Tally:
     tally = Tally()
     if choice is not None:
         with road.worked() as lease:
-            put_back(road, choice, lease, tally)
+            tally.add("replayed", put_back(road.books, road.flow.name, choice, lease, only=Stage.CONFIRM))
     return _Passage(road, Stage.CONFIRM, tally).go(State.DELIVERED)
 
 

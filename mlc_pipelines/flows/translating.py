@@ -4,6 +4,7 @@ from mlc_pipelines.errors import RecordError, TransientError
 from mlc_pipelines.flows.road import Choice, Road, Tally
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.leases import Lease
+from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.ledger.moves import Move
 from mlc_pipelines.ledger.records import Entry, Ignored
 from mlc_pipelines.ledger.states import Stage, State
@@ -17,7 +18,7 @@ def translate(road: Road, choice: Choice | None = None) -> Tally:
     started = road.ledger.clock.now()
     with road.worked() as lease:
         if choice is not None:
-            put_back(road, choice, lease, tally)
+            tally.add("replayed", put_back(road.books, road.flow.name, choice, lease))
         try:
             road.flow.prepare()
         except TransientError as error:
@@ -29,11 +30,15 @@ def translate(road: Road, choice: Choice | None = None) -> Tally:
     return tally
 
 
-def put_back(road: Road, choice: Choice, lease: Lease | None, tally: Tally) -> None:
-    """Put held entries back on the road: before delivery they are translated anew, after it they are confirmed anew."""
+def put_back(books: Books, flow: str, choice: Choice, lease: Lease | None, *, only: Stage | None = None) -> int:
+    """Put held entries back on the road, those of one stage or all; give how many.
+
+    Before delivery they are translated anew, after it they are confirmed anew.
+    """
+    count = 0
     after = 0
-    while batch := road.books.reports.select(
-        flow=road.flow.name,
+    while batch := books.reports.select(
+        flow=flow,
         states=(State.HELD,),
         keys=choice.keys,
         causes=choice.causes,
@@ -51,9 +56,11 @@ def put_back(road: Road, choice: Choice, lease: Lease | None, tally: Tally) -> N
                 detail=detail,
             )
             for entry in batch
+            if only in (None, entry.stage)
         ]
-        road.books.entries.move(moves, lease)
-        tally.add("replayed", len(moves))
+        books.entries.move(moves, lease)
+        count += len(moves)
+    return count
 
 
 def _release(road: Road, lease: Lease, tally: Tally) -> None:

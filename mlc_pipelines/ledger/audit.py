@@ -1,6 +1,7 @@
 """The audit: seals whole days of events and verifies that no line was changed, removed or put in."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -60,6 +61,15 @@ class Audit:
                 ):
                     yield Finding(f"day {row.day}", "the seal does not fit the events of that day")
                 previous = row.hash
+
+    def pack(self) -> Iterator[str]:
+        """Write everything an outsider needs to verify the chain, as JSON lines: events in order, then seals."""
+        columns = [column for column in events.c if column.name != "id"]
+        with reading(self._engine) as connection:
+            for row in connection.execute(select(events.c.id, *columns).order_by(events.c.entry_id, events.c.seq)):
+                yield json.dumps({"event": dict(row._mapping)}, default=str, sort_keys=True)
+            for row in connection.execute(select(seals).order_by(seals.c.day)):
+                yield json.dumps({"seal": dict(row._mapping)}, default=str, sort_keys=True)
 
 
 def _days(connection: Connection, start: date | None, today: date) -> Iterator[date]:

@@ -8,6 +8,11 @@ import pytest
 from dagster._core.definitions.executor_definition import in_process_executor
 
 from mlc_pipelines import definitions
+from mlc_pipelines.connections.settings import Connection
+from mlc_pipelines.connections.tables_of_words import MappingTables
+from mlc_pipelines.integrations.catalogue import catalogue
+from mlc_pipelines.orchestration.assembly import connection_definitions
+from mlc_pipelines.orchestration.opened import opened_house
 from mlc_pipelines_tests.orchestration.conftest import Write
 from mlc_pipelines_tests.orchestration.running import check, failure, load, run
 from mlc_pipelines_tests.orchestration.test_assets import KEYS
@@ -144,6 +149,17 @@ def test_a_connection_whose_jobs_are_named_like_those_of_another_is_shown_as_bro
     defs = load()
     dg.Definitions.validate_loadable(defs)
     assert "acme_replay/connection_file_1" in names(defs)
+
+
+@pytest.mark.parametrize("name", sorted(catalogue()))
+def test_every_integration_becomes_definitions(name: str) -> None:
+    """Each system's flows make assets with names of their own, and every check has its asset."""
+    connection = Connection("acme", name, ("10",), "*/15 * * * *", False, Path("acme.yaml"), {}, MappingTables({}))  # noqa: FBT003  # in the order of the file
+    made = connection_definitions(connection, catalogue()[name])
+    defs = dg.Definitions.merge(made, dg.Definitions(resources={"house": opened_house}))
+    dg.Definitions.validate_loadable(defs)
+    stages = [asset.name for flow in catalogue()[name].flows for _, asset in flow.assets.all()]
+    assert sorted(names(defs)) == sorted(f"acme/{stage}" for stage in stages)
 
 
 def test_the_front_door_is_built_once_a_process(write: Write, fresh_door: None) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from mlc_pipelines.errors import OutcomeUnknownError, TransientError
+from mlc_pipelines.errors import Cause, OutcomeUnknownError, TransientError
+from mlc_pipelines.flows.causes import CATALOGUE
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines.orchestration.config import unattended
@@ -92,9 +93,8 @@ def test_one_run_replays_a_document_once(house: House, desk: Desk, instance: dg.
     [
         ({"keys": ["B"]}, {"B"}),
         ({"keys": ["INV-C"]}, {"C"}),
-        ({"causes": ["account_unmapped"]}, {"B", "C"}),
         ({"causes": ["period_closed"]}, set()),
-        ({"since": "2020-01-01"}, {"B", "C"}),
+        ({"causes": ["account_unmapped"], "since": "2020-01-01"}, {"B", "C"}),
         ({"since": "2999-01-01T00:00:00Z"}, set()),
     ],
 )
@@ -201,7 +201,7 @@ def test_an_asset_shows_figures_and_no_content(house: House, desk: Desk, instanc
     assert shown["all: held"] == 1
     assert "| held | 1 | 2.50 | EUR |" in str(shown["sums"])
     assert "account_unmapped | account:6990 | 1 | 2.50 EUR" in str(shown["held by cause"])
-    assert "add the account to the connection's account table" in str(shown["held by cause"])
+    assert CATALOGUE[Cause.ACCOUNT_UNMAPPED].remedy in str(shown["held by cause"])
     assert str(shown["last passes"]).startswith("![chart](data:image/svg+xml;base64,")
     (read,) = result.asset_materializations_for_node("acme__papers_written")
     assert "| all | 000002 |" in str(read.metadata["watermark"].value)

@@ -6,7 +6,8 @@ from decimal import Decimal
 import dagster as dg
 import pytest
 
-from mlc_pipelines.errors import TransientError
+from mlc_pipelines.errors import Cause, TransientError
+from mlc_pipelines.flows.causes import CATALOGUE
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.integration import Gap
 from mlc_pipelines.ledger.reports import Sum
@@ -51,7 +52,7 @@ def test_a_hold_warns_on_the_flow_that_has_it(house: House, desk: Desk, instance
     assert not held.passed
     assert held.severity is dg.AssetCheckSeverity.WARN
     assert held.metadata["held"].value == 1
-    assert "A line is on an account that has no counterpart." in str(held.metadata["causes"].value)
+    assert CATALOGUE[Cause.ACCOUNT_UNMAPPED].happened in str(held.metadata["causes"].value)
     assert result.success
 
 
@@ -109,7 +110,7 @@ def test_a_side_that_is_down_fails_the_question_and_not_the_answer(
 
 
 def test_a_source_that_nobody_read_is_not_fresh(house: House, desk: Desk, instance: dg.DagsterInstance) -> None:
-    """Never read, then read just now; a failed pass does not refresh... but says when it was tried."""
+    """Never read, then read just now; what nobody polls shows."""
     before = check(run("acme_checks", instance), "fresh", "acme/papers_written")
     assert (before.passed, before.description) == (False, "The source was last read never.")
     poll(instance)

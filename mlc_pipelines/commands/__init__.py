@@ -1,0 +1,1 @@
+"""The commands of `mlc`, one module a group."""

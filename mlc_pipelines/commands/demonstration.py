@@ -1,0 +1,154 @@
+"""The demo: every flow through Dagster against the simulators, then an account of every record."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mlc_pipelines.commands.dagster_runs import Outcome, work
+from mlc_pipelines.commands.output import console, money, say, table
+from mlc_pipelines.commands.playground import Playground, open_playground
+from mlc_pipelines.integrations.house import House
+from mlc_pipelines.ledger.reports import Sum
+from mlc_pipelines.sandbox.samples import NAME
+
+MOST_PASSES = 12
+SETTLE_SECONDS = 2.0
+DOCUMENTS = ("bills", "vouchers", "payments")
+
+
+def demonstrate(folder: Path, *, invoices: int, seed: int, faults: str) -> bool:
+    """Run the demo and print its table; true when every record is accounted for, to the cent."""
+    out = console()
+    with (
+        open_playground(folder, port_base=0, seed=seed, invoices=invoices, faults=faults) as office,
+        House.open() as house,
+    ):
+        out.print(f"[bold]IFS Cloud ⇄ Ramp[/], {invoices} supplier invoices, seed {seed}, simulators {faults}")
+        _pass_until_settled(house, office, "invoices to Ramp")
+        approved, paid = office.approve_and_pay()
+        out.print(f"people in Ramp approve {approved} bills and pay {paid}")
+        _pass_until_settled(house, office, "approvals and payments to IFS")
+        before = office.writes()
+        office.use_faults("calm")
+        work(house, NAME, title="once more: nothing may happen")
+        again = office.writes() - before
+        problems = _verified(house, office, again=again)
+        _report(out, house)
+    for problem in problems:
+        say(problem)
+    if problems:
+        return False
+    out.print("[green]0 lost, 0 duplicated[/], by the simulators' own books; a second run wrote nothing")
+    out.print(f"\nlook around:  uv run mlc --home {_short(folder)} holds {NAME}", markup=False)
+    out.print(f"              uv run mlc --home {_short(folder)} ui       (the runs in Dagster)", markup=False)
+    out.print("              uv run mlc ui --sandbox              (everything live)", markup=False)
+    return True
+
+
+def _pass_until_settled(house: House, office: Playground, title: str) -> None:
+    """Run passes until nothing is under way; a write without an answer is looked up after its settle time."""
+    for number in range(1, MOST_PASSES + 1):
+        outcome = work(house, NAME, title=title if number == 1 else f"{title}, pass {number}")
+        if not _under_way(house) and outcome.success:
+            return
+        if not outcome.success:
+            _tell(outcome)
+        house.ledger.clock.sleep(SETTLE_SECONDS)
+
+
+def _tell(outcome: Outcome) -> None:
+    for problem in outcome.problems[:3]:
+        say(f"this pass was interrupted, the next one goes on: {problem}")
+
+
+def _under_way(house: House) -> int:
+    books = house.ledger.books(NAME)
+    waiting = sum(line.count for line in books.reports.sums() if line.place == "under_way")
+    return waiting + sum(
+        line.count for line in books.reports.sums() if line.place == "delivered" and line.state.value not in _AT_REST
+    )
+
+
+_AT_REST = {"delivered", "confirmed", "held"}
+
+
+def _verified(house: House, office: Playground, *, again: int) -> list[str]:
+    """Hold the simulators' own books against the world's invoices; give what is wrong."""
+    problems = [*office.duplicates(), *(f"without If-Match: {call}" for call in office.unguarded())]
+    if again:
+        problems.append(f"a second run over the same documents wrote {again} times")
+    sent = office.sent()
+    reports = house.ledger.books(NAME).reports
+    for invoice in office.world.invoices:
+        key = f"{invoice.company}^{invoice.id}"
+        gross = invoice.net + invoice.vat
+        (entry, *_) = reports.select(flow="bills", keys=(key,)) or [None]
+        if key in sent:
+            if sent[key] != (invoice.currency, gross):
+                problems.append(f"invoice {invoice.number}: {gross} {invoice.currency} in IFS, {sent[key]} in Ramp")
+        elif entry is None or entry.state.value not in {"held", "ignored"}:
+            problems.append(f"invoice {invoice.number} is lost: neither in Ramp nor held")
+    for line in _balances(reports.sums()):
+        if line["difference"] or line["under_way"]:
+            problems.append(f"{line['flow']} {line['currency']}: does not add up, {line}")
+    return problems + [f"{finding.where}: {finding.what}" for finding in house.ledger.audit.verify()]
+
+
+def _balances(sums: list[Sum]) -> list[Mapping[str, Any]]:
+    """Add up by flow and currency: received = delivered + held + ignored."""
+    lines: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in sums:
+        if each.flow not in DOCUMENTS:
+            continue
+        key = (each.flow, each.currency or "")
+        line = lines.setdefault(
+            key,
+            {"flow": each.flow, "currency": each.currency, "count": 0, "received": Decimal(0)}
+            | dict.fromkeys(_PLACES, Decimal(0)),
+        )
+        line["count"] += each.count
+        line["received"] += each.amount
+        line[each.place] += each.amount
+    for line in lines.values():
+        line["difference"] = line["received"] - sum(line[place] for place in _PLACES)
+    return [lines[key] for key in sorted(lines, key=lambda key: (DOCUMENTS.index(key[0]), key[1]))]
+
+
+_PLACES = ("delivered", "held", "ignored", "under_way")
+
+
+def _report(out: Console, house: House) -> None:
+    reports = house.ledger.books(NAME).reports
+    rows = [
+        (
+            line["flow"],
+            line["currency"],
+            line["count"],
+            *(money(line[name]) for name in ("received", "delivered", "held", "ignored")),
+        )
+        for line in _balances(reports.sums())
+    ]
+    columns = ("Ramp", "cur", "no.", "received", "delivered", "held", "ignored")
+    out.print(table("received = delivered + held + ignored", columns, rows, right=columns[2:]))
+    causes: dict[tuple[str, str], int] = {}
+    for group in reports.held():
+        causes[group.flow, group.cause] = causes.get((group.flow, group.cause), 0) + group.count
+    out.print(
+        table(
+            "held, by cause",
+            ("flow", "cause", "no."),
+            [(*key, count) for key, count in sorted(causes.items())],
+            right=("no.",),
+        )
+    )
+    paid = {line["currency"]: line["delivered"] for line in _balances(reports.sums()) if line["flow"] == "payments"}
+    out.print(
+        "paid back to IFS: " + ", ".join(f"{money(amount)} {currency}" for currency, amount in sorted(paid.items()))
+    )
+
+
+def _short(folder: Path) -> Path:
+    return folder.resolve().relative_to(Path.cwd()) if folder.resolve().is_relative_to(Path.cwd()) else folder

@@ -1,0 +1,135 @@
+"""Commands for the one who runs it: audit, secrets, db."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlc_pipelines.commands.output import ATTENTION, CONFIGURATION, as_json, console, say
+from mlc_pipelines.commands.running import Json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands, in groups."""
+    audit = typer.Typer(help="The hash chain over everything that happened.", no_args_is_help=True)
+    audit.command("verify")(audit_verify)
+    audit.command("export")(audit_export)
+    app.add_typer(audit, name="audit")
+    secrets = typer.Typer(help="Secrets in the vault.", no_args_is_help=True)
+    secrets.command("set")(secrets_set)
+    secrets.command("list")(secrets_list)
+    secrets.command("remove")(secrets_remove)
+    secrets.command("rotate")(secrets_rotate)
+    app.add_typer(secrets, name="secrets")
+    database = typer.Typer(help="The ledger's database.", no_args_is_help=True)
+    database.command("upgrade")(db_upgrade)
+    app.add_typer(database, name="db")
+
+
+def audit_verify(as_document: Json = False) -> None:
+    """Seal finished days, then check that no event, source copy or seal was changed, removed or put in."""
+    from mlc_pipelines.integrations.house import House
+
+    with House.open() as house:
+        sealed = house.ledger.audit.seal()
+        findings = list(house.ledger.audit.verify())
+    if as_document:
+        as_json(
+            {
+                "intact": not findings,
+                "sealed": sealed,
+                "findings": [{"where": f.where, "what": f.what} for f in findings],
+            }
+        )
+    else:
+        out = console()
+        for finding in findings:
+            out.print(f"{finding.where}: {finding.what}", markup=False)
+        out.print(
+            "[red]the ledger was changed from outside[/]"
+            if findings
+            else "[green]intact[/]: every event fits the one before"
+        )
+    if findings:
+        raise typer.Exit(ATTENTION)
+
+
+def audit_export(file: Annotated[Path, typer.Argument(help="Where to write the pack (JSON lines).")]) -> None:
+    """Write a pack of all events and seals that an outsider can verify with SHA-256 alone."""
+    from mlc_pipelines.integrations.house import House
+
+    with House.open() as house, file.open("w", encoding="utf-8") as out:
+        house.ledger.audit.seal()
+        count = sum(1 for line in house.ledger.audit.pack() if out.write(line + "\n"))
+    console().print(f"{count} lines written to {file}")
+
+
+def secrets_set(
+    name: Annotated[str, typer.Argument(help="As the connection file names it: acme/ifs/client_secret.")],
+) -> None:
+    """Store a secret; it is asked for, or read from standard input, never given on the command line."""
+    from getpass import getpass
+
+    from pydantic import SecretStr
+
+    from mlc_pipelines.integrations.house import House
+
+    value = getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if not value:
+        say("nothing was given; nothing is stored")
+        raise typer.Exit(CONFIGURATION)
+    with House.open() as house:
+        house.vault.set(name, SecretStr(value))
+    console().print(f"{name} is stored")
+
+
+def secrets_list(as_document: Json = False) -> None:
+    """Name the stored secrets, never their values."""
+    from mlc_pipelines.integrations.house import House
+
+    with House.open() as house:
+        names = house.vault.names()
+    if as_document:
+        as_json(names)
+    else:
+        console().print("\n".join(names) or "none", markup=False)
+
+
+def secrets_remove(name: str) -> None:
+    """Forget a secret."""
+    from mlc_pipelines.integrations.house import House
+
+    with House.open() as house:
+        there = house.vault.remove(name)
+    if not there:
+        say(f"there is no secret {name}")
+        raise typer.Exit(ATTENTION)
+    console().print(f"{name} is removed")
+
+
+def secrets_rotate() -> None:
+    """Make a new key, if keys are in a file, and seal everything with the newest; nothing needs to stop."""
+    import os
+
+    from mlc_pipelines.commands.environment import home
+    from mlc_pipelines.connections.vault import KeyRing, Vault, add_key
+    from mlc_pipelines.integrations.house import House
+
+    with House.open() as house:
+        keys = KeyRing.from_environment(os.environ, home())
+        if keys.file is not None:
+            keys = add_key(keys)
+        vault = Vault(house.ledger.engine, keys, clock=house.ledger.clock, environ=os.environ)
+        changed = vault.rotate()
+    console().print(
+        f"{changed} values are sealed with key {keys.keys[0].id}; old keys stay on the ring to open backups"
+    )
+
+
+def db_upgrade() -> None:
+    """Bring the tables to this version; data stays."""
+    from mlc_pipelines.integrations.house import House
+
+    with House.open():
+        console().print("the tables are up to date")

@@ -1,0 +1,53 @@
+"""How commands speak: tables and sentences for people, one JSON document for scripts, and exit codes."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from mlc_pipelines.wire.redaction import REDACTOR
+
+DONE, ATTENTION, CONFIGURATION, UNREACHABLE = 0, 1, 2, 3
+
+
+def say(text: str) -> None:
+    """Say a sentence on stderr, without secrets."""
+    sys.stderr.write(f"mlc: {REDACTOR.redact(text)}\n")
+
+
+def console() -> Console:
+    """Give the console that people read."""
+    return Console(highlight=False)
+
+
+def as_json(document: Any) -> None:
+    """Print one JSON document on stdout; amounts are text, so that they stay exact."""
+    sys.stdout.write(REDACTOR.redact(json.dumps(document, default=_plain, indent=2)) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return str(value)
+
+
+def money(amount: Decimal | None) -> str:
+    """Write an amount for people: 1,234.50."""
+    return "" if amount is None else f"{amount:,}"
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> Table:
+    """Make a table; `right` names the columns of figures."""
+    made = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(str(cell) for cell in row))
+    return made

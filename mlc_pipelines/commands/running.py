@@ -1,0 +1,168 @@
+"""Commands that ask and work: check, run, replay."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from mlc_pipelines.commands.output import ATTENTION, CONFIGURATION, UNREACHABLE, as_json, console, money, say, table
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Connection = Annotated[str, typer.Argument(help="Name of the connection.")]
+FlowOption = Annotated[str | None, typer.Option(help="Only this flow.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(check)
+    app.command()(run)
+    app.command()(replay)
+
+
+def check(
+    connection: Annotated[str | None, typer.Argument(help="Name of the connection; all if left out.")] = None,
+    as_document: Json = False,
+) -> None:
+    """Ask both sides whether all that is configured is there and allowed."""
+    from mlc_pipelines.errors import MlcError, TransientError
+    from mlc_pipelines.integrations.house import House
+    from mlc_pipelines.integrations.integration import Finding
+
+    found: dict[str, list[Finding]] = {}
+    with House.open() as house:
+        if connection is None:
+            found = {item.name: [Finding("file", ok=False, message=item.problem)] for item in house.broken}
+        for name in [connection] if connection else sorted(house.connections):
+            try:
+                with house.session(name) as session:
+                    found[name] = list(session.check())
+            except MlcError as error:
+                unreachable = isinstance(error, TransientError)
+                found[name] = [Finding("open", ok=False, message=str(error), unreachable=unreachable)]
+    if not found:
+        say("there are no connections; write one into the folder connections, see README.md")
+        raise typer.Exit(CONFIGURATION)
+    lines = [(name, line) for name, findings in found.items() for line in findings]
+    if as_document:
+        as_json(
+            [{"connection": name, "check": line.name, "ok": line.ok, "message": line.message} for name, line in lines]
+        )
+    else:
+        out = console()
+        for name, line in lines:
+            out.print(f"{'[green]ok  [/]' if line.ok else '[red]FAIL[/]'} {name} [bold]{line.name}[/]", end=": ")
+            out.print(line.message, markup=False)
+    bad = [line for _, line in lines if not line.ok]
+    if bad:
+        raise typer.Exit(UNREACHABLE if all(line.unreachable for line in bad) else ATTENTION)
+
+
+def run(connection: Connection, flow: FlowOption = None, as_document: Json = False) -> None:
+    """Work a connection once, through Dagster: the run is seen in the UI."""
+    from mlc_pipelines.commands.dagster_runs import work
+    from mlc_pipelines.integrations.house import House
+
+    with House.open() as house:
+        flows = [card.name for card in house.integration(connection).flows]
+        if flow is not None and flow not in flows:
+            say(f"there is no flow {flow!r}; there are: {', '.join(flows)}")
+            raise typer.Exit(CONFIGURATION)
+        outcome = work(house, connection, flow)
+        sums = [line for line in house.ledger.books(connection).reports.sums() if flow in (None, line.flow)]
+    held = sum(line.count for line in sums if line.place == "held")
+    if as_document:
+        counts = {name: dict(counts) for name, counts in outcome.counts.items()}
+        entries = [
+            {
+                "flow": s.flow,
+                "company": s.company,
+                "place": s.place,
+                "currency": s.currency,
+                "count": s.count,
+                "amount": s.amount,
+            }
+            for s in sums
+        ]
+        as_json(
+            {
+                "connection": connection,
+                "run": outcome.run_id,
+                "success": outcome.success,
+                "did": counts,
+                "entries": entries,
+            }
+        )
+    else:
+        rows = [
+            (name, ", ".join(f"{what} {n}" for what, n in counts.items()))
+            for name, counts in outcome.counts.items()
+            if counts
+        ]
+        out = console()
+        out.print(table(f"{connection}: this run", ("stage", "what it came to"), rows))
+        rows = [(s.flow, s.company, s.place, s.count, money(s.amount), s.currency or "") for s in sums]
+        columns = ("flow", "company", "stands", "count", "amount", "cur")
+        out.print(table("where records stand", columns, rows, right=("count", "amount")))
+    for problem in outcome.problems:
+        say(problem)
+    if not outcome.success:
+        raise typer.Exit(UNREACHABLE if outcome.unreachable else ATTENTION)
+    if held:
+        say(f"{held} records are held; see `mlc holds {connection}`")
+        raise typer.Exit(ATTENTION)
+
+
+def replay(
+    connection: Connection,
+    reason: Annotated[str, typer.Option(help="Why; it is written in the trail of each record.")],
+    flow: FlowOption = None,
+    key: Annotated[list[str] | None, typer.Option(help="Only this record: key or document number.")] = None,
+    cause: Annotated[list[str] | None, typer.Option(help="Only this cause, as account_unmapped.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only what is held since then (UTC).")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go again, and stop.")] = False,
+    as_document: Json = False,
+) -> None:
+    """Put held records back on the road, translated anew from our copy of the source; the next run takes them."""
+    import getpass
+    from datetime import UTC
+
+    from mlc_pipelines.flows.road import Choice
+    from mlc_pipelines.flows.translating import put_back
+    from mlc_pipelines.integrations.house import House
+    from mlc_pipelines.ledger.states import State
+
+    moment = since.replace(tzinfo=UTC) if since else None
+    choice = Choice(reason, getpass.getuser(), tuple(key or ()), tuple(cause or ()), moment)
+    with House.open() as house:
+        flows = [card.name for card in house.integration(connection).flows if flow in (None, card.name)]
+        books = house.ledger.books(connection)
+        chosen = {
+            name: books.reports.select(
+                flow=name,
+                states=(State.HELD,),
+                keys=choice.keys,
+                causes=choice.causes,
+                since=choice.since,
+                limit=100_000,
+            )
+            for name in flows
+        }
+        if not dry_run:
+            for name in flows:
+                if chosen[name]:
+                    put_back(books, name, choice, None)
+    rows = [
+        (name, entry.label, entry.cause or "", entry.problem or "")
+        for name, entries in chosen.items()
+        for entry in entries
+    ]
+    if as_document:
+        as_json(
+            {
+                "replayed": not dry_run,
+                "records": [dict(zip(("flow", "label", "cause", "problem"), r, strict=True)) for r in rows],
+            }
+        )
+        return
+    title = f"{len(rows)} records would go again" if dry_run else f"{len(rows)} records go again with the next run"
+    console().print(table(title, ("flow", "record", "cause", "what was wrong"), rows))
