@@ -65,6 +65,7 @@ def work(house: House, connection: str, flow: str | None = None, *, title: str |
 
     worker = threading.Thread(target=execute, name="run")
     worker.start()
+    terminal = Console(stderr=True)
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -72,7 +73,7 @@ def work(house: House, connection: str, flow: str | None = None, *, title: str |
         TextColumn("{task.completed}/{task.total}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         task = progress.add_task(title or connection, total=stages)
         while worker.is_alive():
             worker.join(LOOK_SECONDS)

@@ -27,10 +27,10 @@ def demonstrate(folder: Path, *, invoices: int, seed: int, faults: str) -> bool:
         House.open() as house,
     ):
         out.print(f"[bold]IFS Cloud ⇄ Ramp[/], {invoices} supplier invoices, seed {seed}, simulators {faults}")
-        _pass_until_settled(house, office, "invoices to Ramp")
+        _pass_until_settled(house, "invoices to Ramp")
         approved, paid = office.approve_and_pay()
         out.print(f"people in Ramp approve {approved} bills and pay {paid}")
-        _pass_until_settled(house, office, "approvals and payments to IFS")
+        _pass_until_settled(house, "approvals and payments to IFS")
         before = office.writes()
         office.use_faults("calm")
         work(house, NAME, title="once more: nothing may happen")
@@ -48,31 +48,23 @@ def demonstrate(folder: Path, *, invoices: int, seed: int, faults: str) -> bool:
     return True
 
 
-def _pass_until_settled(house: House, office: Playground, title: str) -> None:
-    """Run passes until nothing is under way; a write without an answer is looked up after its settle time."""
+def _pass_until_settled(house: House, title: str) -> None:
+    """Run passes until one changes nothing and no write is without an answer; those are looked up in time."""
+    books = house.ledger.books(NAME)
+    before = None
     for number in range(1, MOST_PASSES + 1):
         outcome = work(house, NAME, title=title if number == 1 else f"{title}, pass {number}")
-        if not _under_way(house) and outcome.success:
+        stands = [(line.flow, line.company, line.state, line.currency, line.count) for line in books.reports.sums()]
+        if outcome.success and stands == before and not books.intents.count_open():
             return
-        if not outcome.success:
-            _tell(outcome)
-        house.ledger.clock.sleep(SETTLE_SECONDS)
+        before = stands
+        _tell(outcome)
+        house.ledger.clock.sleep(SETTLE_SECONDS if books.intents.count_open() else 0.0)
 
 
 def _tell(outcome: Outcome) -> None:
     for problem in outcome.problems[:3]:
         say(f"this pass was interrupted, the next one goes on: {problem}")
-
-
-def _under_way(house: House) -> int:
-    books = house.ledger.books(NAME)
-    waiting = sum(line.count for line in books.reports.sums() if line.place == "under_way")
-    return waiting + sum(
-        line.count for line in books.reports.sums() if line.place == "delivered" and line.state.value not in _AT_REST
-    )
-
-
-_AT_REST = {"delivered", "confirmed", "held"}
 
 
 def _verified(house: House, office: Playground, *, again: int) -> list[str]:
@@ -85,15 +77,17 @@ def _verified(house: House, office: Playground, *, again: int) -> list[str]:
     for invoice in office.world.invoices:
         key = f"{invoice.company}^{invoice.id}"
         gross = invoice.net + invoice.vat
-        (entry, *_) = reports.select(flow="bills", keys=(key,)) or [None]
+        entry = next(iter(reports.select(flow="bills", keys=(key,))), None)
         if key in sent:
             if sent[key] != (invoice.currency, gross):
                 problems.append(f"invoice {invoice.number}: {gross} {invoice.currency} in IFS, {sent[key]} in Ramp")
         elif entry is None or entry.state.value not in {"held", "ignored"}:
             problems.append(f"invoice {invoice.number} is lost: neither in Ramp nor held")
-    for line in _balances(reports.sums()):
-        if line["difference"] or line["under_way"]:
-            problems.append(f"{line['flow']} {line['currency']}: does not add up, {line}")
+    problems += [
+        f"{line['flow']} {line['currency']}: does not add up, {line}"
+        for line in _balances(reports.sums())
+        if line["difference"] or line["under_way"]
+    ]
     return problems + [f"{finding.where}: {finding.what}" for finding in house.ledger.audit.verify()]
 
 
@@ -127,7 +121,7 @@ def _report(out: Console, house: House) -> None:
             line["flow"],
             line["currency"],
             line["count"],
-            *(money(line[name]) for name in ("received", "delivered", "held", "ignored")),
+            *(money(line[name], line["currency"]) for name in ("received", "delivered", "held", "ignored")),
         )
         for line in _balances(reports.sums())
     ]
@@ -146,7 +140,8 @@ def _report(out: Console, house: House) -> None:
     )
     paid = {line["currency"]: line["delivered"] for line in _balances(reports.sums()) if line["flow"] == "payments"}
     out.print(
-        "paid back to IFS: " + ", ".join(f"{money(amount)} {currency}" for currency, amount in sorted(paid.items()))
+        "paid back to IFS: "
+        + ", ".join(f"{money(amount, currency)} {currency}" for currency, amount in sorted(paid.items()))
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from mlc_pipelines.accounting.money import places
 from mlc_pipelines.wire.redaction import REDACTOR
 
 DONE, ATTENTION, CONFIGURATION, UNREACHABLE = 0, 1, 2, 3
@@ -38,9 +39,14 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def money(amount: Decimal | None) -> str:
-    """Write an amount for people: 1,234.50."""
-    return "" if amount is None else f"{amount:,}"
+def money(amount: Decimal | None, currency: str | None) -> str:
+    """Write an amount for people, with the places of its currency: 1,234.50 EUR, 1,234 JPY."""
+    if amount is None or currency is None:
+        return ""
+    try:
+        return f"{amount:,.{max(places(currency), -int(amount.normalize().as_tuple().exponent))}f}"
+    except ValueError:
+        return f"{amount:,}"
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> Table:

@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from html import escape
 
+from mlc_pipelines.commands.output import money
 from mlc_pipelines.flows.reconciling import Match, Reconciliation
 
 _STYLE = """
@@ -52,10 +53,10 @@ def page(result: Reconciliation, title: str, made_at: datetime) -> str:
 
 
 def _row(match: Match, names: list[tuple[str, str]]) -> str:
-    cells = "".join(f'<td class="n">{_money(match.sums.get(place))}</td>' for place, _ in names)
+    cells = "".join(f'<td class="n">{_money(match.sums.get(place), match.currency)}</td>' for place, _ in names)
     return (
         f'<tr><td>{escape(match.company)}</td><td>{escape(match.currency)}</td><td class="n">{match.counts.get("source", 0)}</td>'
-        f'<td class="n">{_money(match.sums.get("source"))}</td>{cells}<td class="n">{_money(match.difference)}</td></tr>'
+        f'<td class="n">{_money(match.sums.get("source"), match.currency)}</td>{cells}<td class="n">{_money(match.difference, match.currency)}</td></tr>'
     )
 
 
@@ -73,12 +74,12 @@ def _differences(result: Reconciliation, title: str) -> str:
         return ""
     rows = "".join(
         f"<tr><td>{escape(d.company)}</td><td>{escape(d.label)}</td><td>{escape(d.partner)}</td><td>{escape(d.currency)}</td>"
-        f'<td class="n">{_money(d.source)}</td><td class="n">{_money(d.target)}</td><td>{escape(d.what)}</td></tr>'
+        f'<td class="n">{_money(d.source, d.currency)}</td><td class="n">{_money(d.target, d.currency)}</td><td>{escape(d.what)}</td></tr>'
         for d in result.differences
     )
     heads = f'<th>Company</th><th>Document</th><th>Supplier</th><th>Currency</th><th class="n">IFS</th><th class="n">{escape(title)}</th><th>What</th>'
     return f"<h2>Differences</h2><table><tr>{heads}</tr>{rows}</table>"
 
 
-def _money(amount: Decimal | None) -> str:
-    return "–" if amount is None else f"{amount:,}"
+def _money(amount: Decimal | None, currency: str) -> str:
+    return money(amount, currency) or "-"

@@ -100,9 +100,9 @@ def run(connection: Connection, flow: FlowOption = None, as_document: Json = Fal
         ]
         out = console()
         out.print(table(f"{connection}: this run", ("stage", "what it came to"), rows))
-        rows = [(s.flow, s.company, s.place, s.count, money(s.amount), s.currency or "") for s in sums]
+        stands = [(s.flow, s.company, s.place, s.count, money(s.amount, s.currency), s.currency or "") for s in sums]
         columns = ("flow", "company", "stands", "count", "amount", "cur")
-        out.print(table("where records stand", columns, rows, right=("count", "amount")))
+        out.print(table("where records stand", columns, stands, right=("count", "amount")))
     for problem in outcome.problems:
         say(problem)
     if not outcome.success:
@@ -112,7 +112,7 @@ def run(connection: Connection, flow: FlowOption = None, as_document: Json = Fal
         raise typer.Exit(ATTENTION)
 
 
-def replay(
+def replay(  # typer gives them by name
     connection: Connection,
     reason: Annotated[str, typer.Option(help="Why; it is written in the trail of each record.")],
     flow: FlowOption = None,

@@ -1,5 +1,7 @@
 """Commands that tell: status, holds, trail, reconcile. Nothing here writes."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +9,12 @@ import typer
 
 from mlc_pipelines.commands.output import ATTENTION, as_json, console, money, say, table
 from mlc_pipelines.commands.running import Connection, Json
+from mlc_pipelines.errors import Cause
+from mlc_pipelines.flows.causes import CATALOGUE
+from mlc_pipelines.ledger.records import Entry
+from mlc_pipelines.ledger.reports import Happening, HeldGroup, Sum
+
+Chosen = Annotated[str | None, typer.Argument(help="Name of the connection; all if left out.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -17,86 +25,51 @@ def register(app: typer.Typer) -> None:
     app.command()(reconcile)
 
 
-def status(
-    connection: Annotated[str | None, typer.Argument(help="Name of the connection; all if left out.")] = None,
-    as_document: Json = False,
-) -> None:
+def status(connection: Chosen = None, as_document: Json = False) -> None:
     """Tell where records stand: by flow and state, with money, watermarks, the last run and open writes."""
     from mlc_pipelines.integrations.house import House
 
+    out = console()
+    told = []
     with House.open() as house:
-        names = [house.connection(connection).name] if connection else sorted(house.connections)
-        told = []
-        for name in names:
+        for name in [house.connection(connection).name] if connection else sorted(house.connections):
             books = house.ledger.books(name)
-            last = books.progress.last()
-            told.append(
-                {
-                    "connection": name,
-                    "entries": [
-                        {
-                            "flow": s.flow,
-                            "state": s.state.value,
-                            "stage": s.stage.value,
-                            "currency": s.currency,
-                            "count": s.count,
-                            "amount": s.amount,
-                        }
-                        for s in books.reports.sums()
-                    ],
-                    "watermarks": {
-                        card.name: books.progress.positions(card.name) for card in house.integration(name).flows
-                    },
-                    "last_run": max((item.finished_at for item in last), default=None),
-                    "open_intents": books.intents.count_open(),
-                }
-            )
+            sums, open_writes = books.reports.sums(), books.intents.count_open()
+            last = max((item.finished_at for item in books.progress.last()), default=None)
+            if as_document:
+                marks = {card.name: books.progress.positions(card.name) for card in house.integration(name).flows}
+                facts = {"watermarks": marks, "last_run": last, "open_intents": open_writes}
+                told.append({"connection": name, "entries": [_sum(each) for each in sums], **facts})
+                continue
+            rows = [(s.flow, s.state.value, s.count, money(s.amount, s.currency), s.currency or "") for s in sums]
+            out.print(table(name, ("flow", "state", "count", "amount", "cur"), rows, right=("count", "amount")))
+            seen = f"{last:%Y-%m-%d %H:%M:%S} UTC" if last else "never"
+            out.print(f"last pass: {seen}; writes without a known outcome: {sum(open_writes.values())}\n")
     if as_document:
         as_json(told)
-        return
-    out = console()
-    for each in told:
-        rows = [(e["flow"], e["state"], e["count"], money(e["amount"]), e["currency"] or "") for e in each["entries"]]  # type: ignore[index, attr-defined]  # built above
-        out.print(
-            table(str(each["connection"]), ("flow", "state", "count", "amount", "cur"), rows, right=("count", "amount"))
-        )
-        open_writes = sum(each["open_intents"].values())  # type: ignore[attr-defined]  # built above
-        out.print(f"last pass: {each['last_run'] or 'never'}; writes without a known outcome: {open_writes}\n")
 
 
-def holds(
-    connection: Annotated[str | None, typer.Argument(help="Name of the connection; all if left out.")] = None,
-    as_document: Json = False,
-) -> None:
+def holds(connection: Chosen = None, as_document: Json = False) -> None:
     """Tell what is held, by cause: how many, how much, what happened, and what to do."""
-    from mlc_pipelines.errors import Cause
-    from mlc_pipelines.flows.causes import CATALOGUE
     from mlc_pipelines.integrations.house import House
 
     with House.open() as house:
         names = [house.connection(connection).name] if connection else sorted(house.connections)
         groups = [(name, group) for name in names for group in house.ledger.books(name).reports.held()]
     if as_document:
-        as_json(
-            [
-                {"connection": name, "flow": g.flow, "cause": g.cause, "key": g.cause_key, "count": g.count, "amount": g.amount,
-                 "currency": g.currency, "since": g.since, "happened": CATALOGUE[Cause(g.cause)].happened,
-                 "remedy": CATALOGUE[Cause(g.cause)].remedy, "example": g.example}
-                for name, g in groups
-            ]
-        )  # fmt: skip
+        as_json([_held(name, group) for name, group in groups])
     else:
         out = console()
         rows = [
-            (g.flow, g.cause, g.cause_key or "", g.count, f"{money(g.amount)} {g.currency or ''}") for _, g in groups
+            (g.flow, g.cause, g.cause_key or "", g.count, f"{money(g.amount, g.currency)} {g.currency or ''}")
+            for _, g in groups
         ]
-        out.print(table("held", ("flow", "cause", "key", "count", "amount"), rows, right=("count", "amount")))
+        out.print(table("held", ("flow", "cause", "key", "no.", "amount"), rows, right=("no.", "amount")))
         for cause in sorted({g.cause for _, g in groups}):
-            advice = CATALOGUE[Cause(cause)]
             example = next(g.example for _, g in groups if g.cause == cause)
-            out.print(f"\n[bold]{cause}[/]: {advice.happened}")
+            out.print(f"\n[bold]{cause}[/]: {CATALOGUE[Cause(cause)].happened}")
             out.print(f"  for example: {example}", markup=False)
-            out.print(f"  to do: {advice.remedy}", markup=False)
+            out.print(f"  to do: {CATALOGUE[Cause(cause)].remedy}", markup=False)
     if groups:
         raise typer.Exit(ATTENTION)
 
@@ -117,15 +90,7 @@ def trail(
         say(f"{connection}: there is no record {key!r}; give its key, document number, or id in the spend system")
         raise typer.Exit(ATTENTION)
     if as_document:
-        as_json(
-            [
-                {"flow": e.flow, "key": e.key, "version": e.version, "state": e.state.value, "label": e.label, "reference": e.reference,
-                 "external_id": e.external_id, "confirmation": e.confirmation, "cause": e.cause, "problem": e.problem,
-                 "amount": e.amount, "currency": e.currency,
-                 "events": [{"at": h.at, "event": h.kind, "from": h.before, "to": h.after, "by": h.actor, "detail": h.detail} for h in told]}
-                for e, told in stories
-            ]
-        )  # fmt: skip
+        as_json([_story(entry, told) for entry, told in stories])
         return
     out = console()
     for entry, told in stories:
@@ -133,19 +98,17 @@ def trail(
         out.print(f"  source {entry.key}, reference {entry.reference or '-'}, target {entry.external_id or '-'}")
         if entry.problem:
             out.print(f"  {entry.cause}: {entry.problem}", markup=False)
-        rows = [(f"{h.at:%Y-%m-%d %H:%M:%S}", h.kind, f"{h.before or ''} → {h.after}", h.actor, h.detail) for h in told]
+        rows = [(f"{h.at:%m-%d %H:%M:%S}", h.kind, h.after, h.actor, h.detail) for h in told]
         out.print(table("", ("at (UTC)", "event", "state", "by", "facts"), rows))
 
 
 def reconcile(
     connection: Connection,
-    period: Annotated[
-        str | None, typer.Option(help="Month of the document dates, as 2026-11; this month if left out.")
-    ] = None,
+    period: Annotated[str | None, typer.Option(help="Month of the document dates, as 2026-11.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page to read and file.")] = None,
     as_document: Json = False,
 ) -> None:
-    """Match IFS with the spend system and the ledger, by company and currency, to the cent."""
+    """Match IFS with the spend system and the ledger, by company and currency, to the cent; this month if none named."""
     from mlc_pipelines.commands.matching import match_month
     from mlc_pipelines.commands.reconcile_page import page
     from mlc_pipelines.integrations.house import House
@@ -156,26 +119,40 @@ def reconcile(
         made_at = house.ledger.clock.now()
     if html is not None:
         html.write_text(page(result, title, made_at), encoding="utf-8")
-    places = ("source", "target", "held", "ignored", "under_way")
     if as_document:
-        as_json(
-            {
-                "connection": connection, "first": result.first, "last": result.last, "matched": result.matched,
-                "matches": [{"company": m.company, "currency": m.currency, "counts": m.counts, "sums": m.sums, "difference": m.difference} for m in result.matches],
-                "differences": [{"company": d.company, "currency": d.currency, "key": d.key, "label": d.label, "partner": d.partner, "source": d.source, "target": d.target, "what": d.what} for d in result.differences],
-            }
-        )  # fmt: skip
+        plain = {"connection": connection, "first": result.first, "last": result.last, "matched": result.matched}
+        matches = [{**asdict(match), "difference": match.difference} for match in result.matches]
+        as_json({**plain, "matches": matches, "differences": [asdict(each) for each in result.differences]})
     else:
         out = console()
+        places = ("source", "target", "held", "ignored", "under_way")
         rows = [
-            (m.company, m.currency, *(money(m.sums.get(place)) for place in places), money(m.difference))
+            (m.company, m.currency, *(money(m.sums.get(place), m.currency) for place in places), m.difference)
             for m in result.matches
         ]
         columns = ("co.", "cur", "IFS", title, "held", "ignored", "on way", "diff.")
         out.print(table(f"{connection}, {result.first} to {result.last}", columns, rows, right=columns[2:]))
-        rows = [(d.company, d.label, money(d.source), money(d.target), d.what) for d in result.differences]
-        if rows:
-            out.print(table("differences", ("co.", "document", "IFS", title, "what"), rows, right=("IFS", title)))
+        lines = [
+            (d.company, d.label, money(d.source, d.currency), money(d.target, d.currency), d.what)
+            for d in result.differences
+        ]
+        if lines:
+            out.print(table("differences", ("co.", "document", "IFS", title, "what"), lines, right=("IFS", title)))
         out.print("[green]matched to the cent[/]" if result.matched else "[red]does not match: see the differences[/]")
     if not result.matched:
         raise typer.Exit(ATTENTION)
+
+
+def _sum(each: Sum) -> dict[str, object]:
+    return {**asdict(each), "place": each.place}
+
+
+def _held(name: str, group: HeldGroup) -> dict[str, object]:
+    advice = CATALOGUE[Cause(group.cause)]
+    return {"connection": name, **asdict(group), "happened": advice.happened, "remedy": advice.remedy}
+
+
+def _story(entry: Entry, told: Sequence[Happening]) -> dict[str, object]:
+    names = ("flow", "key", "version", "state", "label", "reference", "external_id", "confirmation", "cause", "problem")
+    story = {name: getattr(entry, name) for name in (*names, "amount", "currency")}
+    return {**story, "events": [asdict(happening) for happening in told]}

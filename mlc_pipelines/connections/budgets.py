@@ -1,14 +1,17 @@
 """A rate budget in a database row: every process reserves its next call there, and waits outside."""
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.connections.tables import rate_budgets
 from mlc_pipelines.wire.budget import emission, reserve
 from mlc_pipelines.wire.clock import Clock
 
+LONGEST_PAUSE = 3600.0
+"""The longest pause that is kept; one that seems to end later was written by a clock that has stepped back since."""
+
 FARTHEST_WINDOWS = 10
-"""A reservation farther ahead than so many windows comes from a clock that stepped back, and is dropped."""
+"""A reservation so many windows behind the longest pause comes from such a clock too, and is dropped."""
 
 
 class SharedBudget:
@@ -21,25 +24,32 @@ class SharedBudget:
         self._name = name
         self._emission = emission(limit, window_seconds=window_seconds, burst=burst)
         self._burst = burst
-        self._farthest = window_seconds * FARTHEST_WINDOWS
+        self._farthest = LONGEST_PAUSE + window_seconds * FARTHEST_WINDOWS
         self._clock = clock
+        self._there = False
 
     def acquire(self) -> None:
-        """Wait until one call may be made; a pause that begins meanwhile is waited for too."""
-        wait = self._reserve()
+        """Wait until one call may be made; when a pause begins meanwhile, queue again behind it."""
+        wait, paused_until = self._reserve()
         while wait > 0:
             self._clock.sleep(wait)
-            wait = self._blocked_for()
+            if not paused_until < self._blocked_until():
+                return
+            # Those who slept through a pause would all go at once at its end: each books a new slot.
+            wait, paused_until = self._reserve()
 
     def pause(self, seconds: float) -> None:
-        """Keep every process from calling for so many seconds."""
-        until = self._clock.now().timestamp() + seconds
+        """Keep every process from calling for so many seconds, an hour at most."""
         self._ensure()
         with self._engine.execution_options(mlc_write=True).begin() as connection:
-            where = (rate_budgets.c.name == self._name, rate_budgets.c.blocked_until < until)
+            now = self._clock.now().timestamp()
+            until = now + min(seconds, LONGEST_PAUSE)
+            ends = rate_budgets.c.blocked_until
+            where = (rate_budgets.c.name == self._name, or_(ends < until, ends > now + LONGEST_PAUSE))
             connection.execute(update(rate_budgets).where(*where).values(blocked_until=until))
 
-    def _reserve(self) -> float:
+    def _reserve(self) -> tuple[float, float]:
+        """Book a slot: the seconds to wait for it, and the pause it takes into account."""
         self._ensure()
         with self._engine.execution_options(mlc_write=True).begin() as connection:
             row = connection.execute(
@@ -47,24 +57,27 @@ class SharedBudget:
             ).one()
             now = self._clock.now().timestamp()
             tat = row.tat if row.tat <= now + self._farthest else now
-            start = max(now, row.blocked_until if row.blocked_until <= now + self._farthest else now)
+            start = max(now, row.blocked_until if row.blocked_until <= now + LONGEST_PAUSE else now)
             tat, wait = reserve(tat, start, emission=self._emission, burst=self._burst)
             connection.execute(update(rate_budgets).where(rate_budgets.c.name == self._name).values(tat=tat))
-            return wait + start - now
+            return wait + start - now, row.blocked_until
 
-    def _blocked_for(self) -> float:
+    def _blocked_until(self) -> float:
         with self._engine.begin() as connection:
             until: float = connection.execute(
                 select(rate_budgets.c.blocked_until).where(rate_budgets.c.name == self._name)
             ).scalar_one()
-        return max(0.0, min(until - self._clock.now().timestamp(), self._farthest))
+        return until
 
     def _ensure(self) -> None:
-        with self._engine.begin() as connection:
-            if connection.execute(select(rate_budgets.c.name).where(rate_budgets.c.name == self._name)).first():
-                return
-        try:
-            with self._engine.execution_options(mlc_write=True).begin() as connection:
-                connection.execute(insert(rate_budgets).values(name=self._name, tat=0.0, blocked_until=0.0))
-        except IntegrityError:  # another process was first
+        if self._there:
             return
+        with self._engine.begin() as connection:
+            found = connection.execute(select(rate_budgets.c.name).where(rate_budgets.c.name == self._name)).first()
+        if found is None:
+            try:
+                with self._engine.execution_options(mlc_write=True).begin() as connection:
+                    connection.execute(insert(rate_budgets).values(name=self._name, tat=0.0, blocked_until=0.0))
+            except IntegrityError:
+                pass  # another process was first; its row is the one we share
+        self._there = True

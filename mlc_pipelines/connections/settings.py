@@ -2,26 +2,28 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mlc_pipelines.connections.tables_of_words import MappingTables, read_tables
+from mlc_pipelines.connections.text_file import Place, TextFile, read_text_file
 from mlc_pipelines.errors import ConfigurationError
 
 M = TypeVar("M", bound=BaseModel)
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 CRON_FIELDS = 5
+LONGEST_SHOWN = 60
+_MAY_HOLD_A_SECRET = re.compile(r"secret|token|password|credential|key|url", re.IGNORECASE)
 
 
 class _Head(BaseModel):
     """The part of a connection file that every integration shares."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=False)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     name: str
     integration: str
@@ -34,6 +36,13 @@ class _Head(BaseModel):
     def _plain_name(cls, value: str) -> str:
         if not NAME.fullmatch(value):
             raise ValueError("a name is made of a-z, 0-9 and _, and begins with a letter")
+        return value
+
+    @field_validator("companies")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(value) or len(set(value)) != len(value):
+            raise ValueError("each company is named once, by its code")
         return value
 
     @field_validator("schedule")
@@ -74,15 +83,6 @@ class BrokenConnection:
     problem: str
 
 
-class _TextLoader(yaml.SafeLoader):
-    """Reads every scalar as the text it was written as; the settings' types decide what it means."""
-
-
-_TextLoader.yaml_implicit_resolvers = {}
-_TextLoader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
-_TextLoader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^(?:<<)$"), ["<"])
-
-
 def connections_folder(environ: Mapping[str, str]) -> Path:
     """Give the folder of connection files: MLC_CONNECTIONS_DIR, else `connections` here."""
     return Path(environ.get("MLC_CONNECTIONS_DIR", "connections"))
@@ -93,111 +93,108 @@ def load_connection(path: Path, sections: Mapping[str, type[BaseModel]]) -> Conn
 
     Raises ConfigurationError that lists every problem with file and line.
     """
-    content, lines = _read(path)
-    head = _model(_Head, content, path, lines, ())
-    if head.integration not in sections or head.integration == "ifs":
-        there = ", ".join(sorted(set(sections) - {"ifs"}))
-        raise ConfigurationError(
-            f"{_at(path, lines, ('integration',))}: there is no integration {head.integration!r}; there are: {there}"
-        )
-    wanted = ("ifs", head.integration)
-    known = [*_Head.model_fields, *wanted, "mapping"]
-    problems = [_unknown(path, lines, (key,), known) for key in content if key not in known]
-    problems += [f"{path}: section {name} is missing" for name in wanted if name not in content]
-    if problems:
-        raise ConfigurationError("\n".join(problems))
-    read = {name: _model(sections[name], content[name], path, lines, (name,)) for name in wanted}
-    mapping = read_tables(content.get("mapping") or {}, path)
-    return Connection(**head.model_dump(), path=path, sections=read, mapping=mapping)
+    return _connection(read_text_file(path), sections)
 
 
 def load_connections(
     folder: Path, sections: Mapping[str, type[BaseModel]]
 ) -> tuple[list[Connection], list[BrokenConnection]]:
-    """Read every `*.yaml` and `*.yml` of a folder; broken ones and doubled names are set aside."""
+    """Read every `*.yaml` and `*.yml` of a folder; broken ones and all files of a name used twice are set aside."""
     good: list[Connection] = []
     broken: list[BrokenConnection] = []
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        if path.name.startswith("."):  # what editors leave beside a file
+            continue
+        name = path.stem
         try:
-            good.append(load_connection(path, sections))
+            file = read_text_file(path)
+            name = _stated_name(file) or name
+            good.append(_connection(file, sections))
         except ConfigurationError as error:
-            broken.append(BrokenConnection(path, _name_of(path), str(error)))
-    names = [connection.name for connection in good]
-    doubled = {name for name in names if names.count(name) > 1}
+            broken.append(BrokenConnection(path, name, str(error)))
+    names = [*(item.name for item in good), *(item.name for item in broken)]
+    doubled = [item for item in good if names.count(item.name) > 1]
     broken += [
         BrokenConnection(item.path, item.name, f"{item.path}: name {item.name} is used by two files")
-        for item in good
-        if item.name in doubled
+        for item in doubled
     ]
-    return [connection for connection in good if connection.name not in doubled], broken
+    return [connection for connection in good if connection not in doubled], broken
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
+def _connection(file: TextFile, sections: Mapping[str, type[BaseModel]]) -> Connection:
+    problems: list[str] = []
+    head = _model(_Head, file.content, file, (), problems)
+    systems = sorted(set(sections) - {"ifs"})
+    integration = file.content.get("integration")
+    if isinstance(integration, str) and integration not in systems:
+        there = ", ".join(systems)
+        problems.append(f"{file.at(('integration',))}: there is no integration {integration!r}; there are: {there}")
+    wanted = ("ifs", *(name for name in systems if name == integration))
+    if integration in systems:
+        known = [*_Head.model_fields, *wanted, "mapping"]
+        problems += [_unknown(file, (key,), known) for key in file.content if key not in known]
+    problems += [f"{file.path}: section {name} is missing" for name in wanted if name not in file.content]
+    there_are = [name for name in wanted if name in file.content]
+    read = {name: _model(sections[name], file.content[name], file, (name,), problems) for name in there_are}
+    mapping = MappingTables({})
     try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=_TextLoader)
-        content = yaml.load(text, Loader=_TextLoader)  # noqa: S506  # a SafeLoader with fewer types
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise ConfigurationError(f"{path}: a connection file is a list of keys and values")
-    lines: dict[tuple[str, ...], int] = {}
-    _note_lines(node, (), lines, path)
-    return content, lines
+        mapping = read_tables(file)
+    except ConfigurationError as error:
+        problems.append(str(error))
+    if problems or head is None:
+        raise ConfigurationError("\n".join(problems))
+    found = {name: section for name, section in read.items() if section is not None}
+    return Connection(**head.model_dump(), path=file.path, sections=found, mapping=mapping)
 
 
-def _note_lines(node: Any, at: tuple[str, ...], lines: dict[tuple[str, ...], int], path: Path) -> None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            place = (*at, str(key.value))
-            if place in lines:
-                raise ConfigurationError(f"{path}:{key.start_mark.line + 1}: {'.'.join(place)} stands twice")
-            lines[place] = key.start_mark.line + 1
-            _note_lines(value, place, lines, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            lines[(*at, str(index))] = value.start_mark.line + 1
-            _note_lines(value, (*at, str(index)), lines, path)
+def _stated_name(file: TextFile) -> str | None:
+    name = file.content.get("name")
+    return name if isinstance(name, str) and NAME.fullmatch(name) else None
 
 
-def _model(kind: type[M], content: Any, path: Path, lines: Mapping[tuple[str, ...], int], at: tuple[str, ...]) -> M:
+def _model(kind: type[M], content: Any, file: TextFile, at: Place, problems: list[str]) -> M | None:
     try:
         return kind.model_validate(content if content is not None else {})
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_problem(path, lines, at, kind, item) for item in error.errors())) from error
+        problems += [_problem(file, at, kind, item) for item in error.errors()]
+        return None
 
 
-def _problem(
-    path: Path,
-    lines: Mapping[tuple[str, ...], int],
-    at: tuple[str, ...],
-    kind: type[BaseModel],
-    item: Mapping[str, Any],
-) -> str:
-    place = (*at, *(str(part) for part in item["loc"]))
+def _problem(file: TextFile, at: Place, kind: type[BaseModel], item: Mapping[str, Any]) -> str:
+    inside = tuple(str(part) for part in item["loc"])
+    place = (*at, *inside)
     if item["type"] == "extra_forbidden":
-        return _unknown(path, lines, place, list(kind.model_fields))
+        return _unknown(file, place, sorted(_fields_beside(kind, inside)))
     message = str(item["msg"]).removeprefix("Value error, ")
-    value = "" if item["type"] == "missing" else f" (it is {str(item['input'])[:60]!r})"
-    return f"{_at(path, lines, place)}: {'.'.join(place)}: {message}{value}"
+    return f"{file.at(place)}: {'.'.join(place)}: {message}{_shown(item, inside)}"
 
 
-def _unknown(path: Path, lines: Mapping[tuple[str, ...], int], place: tuple[str, ...], known: list[str]) -> str:
+def _shown(item: Mapping[str, Any], inside: Place) -> str:
+    """Repeat the value that is wrong, unless it is none, is long-winded, or may be a secret put in the wrong place."""
+    value = item["input"]
+    if item["type"] == "missing" or not isinstance(value, str) or _MAY_HOLD_A_SECRET.search(".".join(inside)):
+        return ""
+    return f" (it is {value[:LONGEST_SHOWN]!r})"
+
+
+def _unknown(file: TextFile, place: Place, known: list[str]) -> str:
     near = difflib.get_close_matches(place[-1], known, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{_at(path, lines, place)}: {'.'.join(place)}: unknown setting{hint}"
+    return f"{file.at(place)}: {'.'.join(place)}: unknown setting{hint}"
 
 
-def _at(path: Path, lines: Mapping[tuple[str, ...], int], place: tuple[str, ...]) -> str:
-    while place and place not in lines:
-        place = place[:-1]
-    return f"{path}:{lines[place]}" if place else str(path)
+def _fields_beside(kind: type[BaseModel], inside: Place) -> set[str]:
+    """Name the settings that may stand where the last part of `inside` stands."""
+    kinds = [kind]
+    for part in inside[:-1]:
+        fields = [model.model_fields[part] for model in kinds if part in model.model_fields]
+        if fields:  # otherwise a key of a table or the number of a row, one step nearer to the same models
+            kinds = [model for field in fields for model in _models(field.annotation)]
+    return {name for model in kinds for name in model.model_fields}
 
 
-def _name_of(path: Path) -> str:
-    try:
-        content, _ = _read(path)
-    except ConfigurationError:
-        return path.stem
-    name = content.get("name")
-    return name if isinstance(name, str) and NAME.fullmatch(name) else path.stem
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)

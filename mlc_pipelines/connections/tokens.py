@@ -1,21 +1,27 @@
 """Tokens sealed in the database and shared by processes; one process at a time asks for a new one."""
 
+import logging
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
 from pydantic import SecretStr
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.connections.tables import tokens
 from mlc_pipelines.connections.vault import Vault
+from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.memory import Token
 
-CLAIM_SECONDS = 60.0
+CLAIM_SECONDS = 180.0
+"""How long a process may take to fetch a token before another tries: three tries with their time-outs and waits."""
+
 LOOK_SECONDS = 0.05
+
+logger = logging.getLogger(__name__)
 
 
 class _Stored(msgspec.Struct):
@@ -33,12 +39,17 @@ class SealedTokens:
         self._clock = clock
 
     def read(self, credential: str) -> Token | None:
-        """Give the stored token of a credential, however old."""
+        """Give the stored token of a credential, however old; one that cannot be opened is as good as none."""
         with self._engine.begin() as connection:
             sealed = connection.execute(select(tokens.c.sealed).where(tokens.c.credential == credential)).scalar()
         if sealed is None:
             return None
-        stored = msgspec.json.decode(self._vault.open(f"token/{credential}", sealed), type=_Stored)
+        try:
+            plain = self._vault.open(f"token/{credential}", sealed)
+        except ConfigurationError:  # damaged, or its key is gone; nobody can set a token, so a new one is fetched
+            logger.warning("stored token cannot be opened", extra={"credential": credential})
+            return None
+        stored = msgspec.json.decode(plain, type=_Stored)
         return Token(SecretStr(stored.value), _moment(stored.refresh_at), _moment(stored.expires_at))
 
     def renew(self, credential: str, mint: Callable[[], Token], *, refused: str | None) -> Token:
@@ -46,23 +57,28 @@ class SealedTokens:
         claim = secrets.token_hex(8)
         while True:
             token = self.read(credential)
-            if token is not None and token.value.get_secret_value() != refused:
+            if token is not None and self._serves(token, refused):
                 return token
             if self._claim(credential, claim):
                 break
             self._clock.sleep(LOOK_SECONDS)
         try:
             token = self.read(credential)  # another may have stored one between our look and our claim
-            if token is not None and token.value.get_secret_value() != refused:
+            if token is not None and self._serves(token, refused):
                 return token
             return self._store(credential, mint(), claim)
         finally:
             self._release(credential, claim)
 
+    def _serves(self, token: Token, refused: str | None) -> bool:
+        return token.value.get_secret_value() != refused and self._clock.now() < token.expires_at
+
     def _claim(self, credential: str, claim: str) -> bool:
         now = self._clock.now().timestamp()
         values = {"claimed_by": claim, "claimed_until": now + CLAIM_SECONDS}
-        where = (tokens.c.credential == credential, tokens.c.claimed_until <= now)
+        ends = tokens.c.claimed_until
+        # A claim that ends later than any could was made by a clock that has stepped back since.
+        where = (tokens.c.credential == credential, or_(ends <= now, ends > now + CLAIM_SECONDS))
         try:
             with self._engine.execution_options(mlc_write=True).begin() as connection:
                 if connection.execute(update(tokens).where(*where).values(values)).rowcount == 1:

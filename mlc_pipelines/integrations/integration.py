@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from enum import Enum
 from typing import Protocol
 
 from pydantic import BaseModel, SecretStr
@@ -89,15 +90,30 @@ class Event:
     challenge: str | None = None
 
 
+class Subscribed(Enum):
+    """How it stands with our subscription for a vendor's events."""
+
+    NOT_WANTED = "not wanted"  # no address of ours is configured
+    HANDSHAKE_AWAITED = "handshake awaited"
+    ACTIVE = "active"
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookManners:
-    """How a vendor's webhooks are verified and read; all functions are pure but `answer_challenge`."""
+    """How a vendor's webhooks are verified and read; all functions are pure but the last two.
+
+    `signed_at` reads when a request was signed, where the vendor signs that too. `subscribe` sees to our subscription
+    and hands its secret to the function it is given; it may write the accounts that events must name into the
+    dictionary, kind `business`. `answer_challenge` raises TransientError when a later try may help.
+    """
 
     secret_name: Callable[[Connection], str | None]
     verify: Callable[[bytes, Mapping[str, str], Sequence[SecretStr]], bool]
     read: Callable[[bytes], Event]
     flow_of: Callable[[str], str | None]
+    signed_at: Callable[[Mapping[str, str]], datetime | None] | None = None
     answer_challenge: Callable[[Tenant, Event], None] | None = None
+    subscribe: Callable[[Tenant, Callable[[str, SecretStr], None]], Subscribed] | None = None
 
 
 class FlowCard(Protocol):

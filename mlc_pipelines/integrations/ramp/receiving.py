@@ -1,10 +1,16 @@
 """How Ramp's webhooks are received: whose secret, what they say, which flow hears them."""
 
+from collections.abc import Callable
+
+from pydantic import SecretStr
+
 from mlc_pipelines.connections.settings import Connection
-from mlc_pipelines.integrations.integration import Event, Tenant, WebhookManners
+from mlc_pipelines.errors import ConfigurationError
+from mlc_pipelines.integrations.integration import Event, Subscribed, Tenant, WebhookManners
 from mlc_pipelines.integrations.ramp import webhook
 from mlc_pipelines.integrations.ramp.opening import open_client
 from mlc_pipelines.integrations.ramp.settings import RampSettings
+from mlc_pipelines.integrations.ramp.subscriptions import ACTIVE, answer_challenge, ensure_subscription
 
 FLOWS = {
     "bills.approved": "vouchers",
@@ -28,12 +34,42 @@ def _read(raw: bytes) -> Event:
 
 
 def _answer(tenant: Tenant, event: Event) -> None:
-    """Finish the handshake: tell Ramp its challenge for every subscription of our address that waits for it."""
     settings = tenant.connection.section(RampSettings)
     with open_client(tenant) as ramp:
-        for subscription in ramp.webhooks():
-            if subscription.endpoint_url == settings.webhook_url and subscription.status == "pending_verification":
-                ramp.verify_webhook(subscription.id, event.challenge or "")
+        answer_challenge(ramp, event.challenge or "", endpoint_url=settings.webhook_url)
+
+
+def _subscribe(tenant: Tenant, store: Callable[[str, SecretStr], None]) -> Subscribed:
+    """Subscribe our address. One that still waits for its challenge is made anew, for it is not sent for ever."""
+    settings = tenant.connection.section(RampSettings)
+    if settings.webhook_url is None:
+        return Subscribed.NOT_WANTED
+    if settings.webhook_secret is None:
+        raise ConfigurationError(
+            f"{tenant.connection.path}: ramp.webhook_url is set, but ramp.webhook_secret does not say "
+            "under which name its secret is kept"
+        )
+    with open_client(tenant) as ramp:
+        if "business:read" in settings.scopes:
+            business = ramp.business()
+            tenant.books.dictionary.learn("business", {business.id: business.business_name_legal or ""})
+        found = ensure_subscription(
+            ramp,
+            settings.webhook_url,
+            secret_name=settings.webhook_secret,
+            store=store,
+            secret_known=_is_known(tenant, settings.webhook_secret),
+            events=settings.webhook_events,
+            pending_serves=False,
+        )
+    return Subscribed.ACTIVE if found.status == ACTIVE else Subscribed.HANDSHAKE_AWAITED
+
+
+def _is_known(tenant: Tenant, secret_name: str) -> bool:
+    try:
+        return bool(tenant.secret(secret_name).get_secret_value())
+    except ConfigurationError:
+        return False
 
 
 MANNERS = WebhookManners(
@@ -42,4 +78,5 @@ MANNERS = WebhookManners(
     read=_read,
     flow_of=FLOWS.get,
     answer_challenge=_answer,
+    subscribe=_subscribe,
 )

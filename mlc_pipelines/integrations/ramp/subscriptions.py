@@ -23,24 +23,23 @@ def ensure_subscription(
     store: Callable[[str, SecretStr], None],
     secret_known: bool,
     events: Sequence[str] = EVENTS,
+    pending_serves: bool = True,
 ) -> Subscription:
     """See to it that exactly one subscription serves our endpoint with all our events, and give it.
 
     Ramp shows the secret once, at creation: it goes to `store`. A subscription whose secret we do not know, that lacks
     an event or is inactive is of no use, and none can be changed: it is deleted and made anew (documented). What other
-    endpoints have is left alone. A new one is verified when Ramp's challenge reaches the receiver.
+    endpoints have is left alone. A new one is verified when Ramp's challenge reaches the receiver; with
+    `pending_serves` false one that is not verified yet is made anew, to be challenged again.
     """
     ours = [found for found in ramp.webhooks() if found.endpoint_url == endpoint_url]
     # Of two, nobody can tell whose secret is the one we know.
-    if secret_known and len(ours) == 1 and _serves(ours[0], events):
+    statuses = (ACTIVE, PENDING) if pending_serves else (ACTIVE,)
+    if secret_known and len(ours) == 1 and ours[0].status in statuses and set(events) <= set(ours[0].event_types):
         return ours[0]
     for found in ours:
         ramp.delete_webhook(found.id)
     return _subscribed(ramp, endpoint_url, events, secret_name=secret_name, store=store)
-
-
-def _serves(found: Subscription, events: Sequence[str]) -> bool:
-    return found.status in (ACTIVE, PENDING) and set(events) <= set(found.event_types)
 
 
 def _subscribed(

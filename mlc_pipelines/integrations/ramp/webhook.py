@@ -93,6 +93,8 @@ def parse(raw: bytes) -> Event | Challenge:
         envelope = _ENVELOPE.decode(raw)
     except msgspec.MsgspecError as error:  # also what is no JSON
         raise RecordError(f"ramp: webhook body cannot be read: {error}", cause=Cause.UNREADABLE) from error
+    except RecursionError as error:
+        raise RecordError("ramp: webhook body cannot be read: nested too deeply", cause=Cause.UNREADABLE) from error
     except UnicodeDecodeError as error:
         raise RecordError(f"ramp: webhook body is not UTF-8: {error.reason}", cause=Cause.UNREADABLE) from error
     if envelope.type == VERIFICATION or (envelope.id is None and envelope.challenge):

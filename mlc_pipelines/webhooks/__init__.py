@@ -1,0 +1,1 @@
+"""The receiver of webhooks: verify, store in the inbox, answer."""

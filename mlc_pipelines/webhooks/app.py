@@ -1,0 +1,111 @@
+"""The web server of the receiver: `POST /webhooks/{connection}` and `GET /healthz`, nothing else."""
+
+import asyncio
+import socket
+import threading
+from http import HTTPStatus
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from mlc_pipelines.errors import ConfigurationError
+from mlc_pipelines.integrations.house import House
+from mlc_pipelines.webhooks.receiving import Receiver
+from mlc_pipelines.webhooks.subscriptions import keep_subscriptions
+
+BODY_BYTES = 1 << 20
+BODY_SECONDS = 10.0
+AT_ONCE = 200
+
+
+def build_app(house: House) -> Starlette:
+    """Make the app; it opens no session and calls no vendor but to finish a handshake."""
+    receiver = Receiver(house)
+
+    async def webhook(request: Request) -> Response:
+        name = request.path_params["connection"]
+        status = receiver.address(name)
+        if status is HTTPStatus.OK:
+            body = await _body(request)
+            if isinstance(body, HTTPStatus):
+                status = body
+            else:
+                status = await run_in_threadpool(receiver.receive, name, body, request.headers)
+        return _answer(status)
+
+    async def healthz(_: Request) -> Response:
+        return _answer(HTTPStatus.OK if await run_in_threadpool(receiver.is_well) else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    return Starlette(
+        routes=[Route("/webhooks/{connection}", webhook, methods=["POST"]), Route("/healthz", healthz, methods=["GET"])]
+    )
+
+
+def _answer(status: HTTPStatus) -> Response:
+    return PlainTextResponse(status.phrase, status_code=status)
+
+
+async def _body(request: Request) -> bytes | HTTPStatus:
+    """Read the body as it comes, whatever length it claims; a status when it is too long, too slow or broken off."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > BODY_BYTES:
+                    return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    except TimeoutError:
+        return HTTPStatus.REQUEST_TIMEOUT
+    except ClientDisconnect:
+        return HTTPStatus.BAD_REQUEST
+    return bytes(body)
+
+
+class WebhookServer(uvicorn.Server):
+    """Receives; once it listens it sees to the subscriptions, for a new one is challenged at once."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(
+            uvicorn.Config(
+                build_app(house),
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                limit_concurrency=AT_ONCE,
+                timeout_graceful_shutdown=int(BODY_SECONDS),
+            )
+        )
+        self._stop = threading.Event()
+        self._keeper = threading.Thread(
+            target=keep_subscriptions, args=(house, self._stop), name="subscriptions", daemon=True
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then begin to keep the subscriptions."""
+        await super().startup(sockets)
+        self._keeper.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop both; a call to a vendor that is under way is not waited for."""
+        self._stop.set()
+        await super().shutdown(sockets)
+
+
+def serve(house: House, *, host: str, port: int) -> None:
+    """Receive webhooks until a signal comes; ConfigurationError when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=AT_ONCE)
+    except OSError as error:
+        raise ConfigurationError(
+            f"webhooks: cannot listen on {host}:{port} ({error.strerror}); choose another host or port"
+        ) from error
+    with listening:
+        WebhookServer(house).run(sockets=[listening])

@@ -1,0 +1,125 @@
+"""Decides what an arriving webhook is answered: nothing is said yes to before it is stored."""
+
+import functools
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from http import HTTPStatus
+
+from sqlalchemy.exc import SQLAlchemyError
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from mlc_pipelines.errors import ConfigurationError, MlcError, RecordError, TransientError
+from mlc_pipelines.integrations.house import House
+from mlc_pipelines.integrations.integration import Event, WebhookManners
+from mlc_pipelines.webhooks.subscriptions import forget_handshake, handshake_awaited, told
+
+logger = logging.getLogger(__name__)
+
+REPLAY_WINDOW = timedelta(minutes=5)
+ATTEMPTS = 6
+
+
+class Receiver:
+    """Receives for all connections of a house; bodies and signatures never reach the log."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._shaking: set[str] = set()
+        self._lock = threading.Lock()
+
+    def address(self, name: str) -> HTTPStatus:
+        """Tell whether a connection takes webhooks. One whose file is broken will: the vendor is to try again."""
+        if name in {broken.name for broken in self._house.broken}:
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        there = name in self._house.connections and self._house.integration(name).webhooks is not None
+        return HTTPStatus.OK if there else HTTPStatus.NOT_FOUND
+
+    def receive(self, name: str, raw: bytes, headers: Mapping[str, str]) -> HTTPStatus:
+        """Verify, read and store; 200 means that it is on disk. Blocks: call it from a thread."""
+        try:
+            status = self._receive(name, raw, headers)
+        except SQLAlchemyError as error:
+            logger.error("webhook not stored", extra={"connection": name, "error": told(error)})  # noqa: TRY400  # a traceback would quote the body
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        if status is not HTTPStatus.OK:
+            logger.warning("webhook refused", extra={"connection": name, "status": int(status)})
+        return status
+
+    def _receive(self, name: str, raw: bytes, headers: Mapping[str, str]) -> HTTPStatus:
+        manners = self._house.integration(name).webhooks
+        if manners is None:
+            return HTTPStatus.NOT_FOUND
+        signed, awaited = self._is_signed(name, manners, raw, headers), handshake_awaited(self._house, name)
+        if not signed and not awaited:  # what nobody vouches for is not even read
+            return HTTPStatus.UNAUTHORIZED
+        try:
+            event = manners.read(raw)
+        except RecordError:
+            return HTTPStatus.BAD_REQUEST if signed else HTTPStatus.UNAUTHORIZED
+        if event.challenge is not None and awaited and manners.answer_challenge is not None:
+            return self._shake_hands(name, functools.partial(manners.answer_challenge, self._house.tenant(name), event))
+        if event.challenge is not None or not signed:
+            return HTTPStatus.UNAUTHORIZED
+        return self._store(name, event, raw, flow=manners.flow_of(event.type))
+
+    def is_well(self) -> bool:
+        """Tell whether events can be stored, as far as reading the database shows."""
+        try:
+            self._house.ledger.inbox.waiting()
+        except SQLAlchemyError:
+            return False
+        return True
+
+    def _is_signed(self, name: str, manners: WebhookManners, raw: bytes, headers: Mapping[str, str]) -> bool:
+        secret_name = manners.secret_name(self._house.connection(name))
+        try:
+            secrets = [self._house.vault.get(secret_name)] if secret_name else []
+        except ConfigurationError as error:
+            logger.warning("webhooks are refused", extra={"connection": name, "error": str(error)})
+            return False
+        secrets = [secret for secret in secrets if secret.get_secret_value()]  # anyone can sign with nothing
+        if not secrets or not manners.verify(raw, headers, secrets):
+            return False
+        if manners.signed_at is None:
+            return True
+        signed_at = manners.signed_at(headers)
+        return signed_at is not None and abs(self._house.ledger.clock.now() - signed_at) <= REPLAY_WINDOW
+
+    def _store(self, name: str, event: Event, raw: bytes, *, flow: str | None) -> HTTPStatus:
+        books = self._house.ledger.books(name)
+        accounts = books.dictionary.known("business")
+        if event.account and accounts and event.account not in accounts:
+            return HTTPStatus.FORBIDDEN
+        told_of = {"event_id": event.id, "event_type": event.type, "object_id": event.object_id}
+        new = books.inbox.store(name, flow=flow, body=raw, **told_of)
+        logger.info("webhook stored", extra={"connection": name, "new": new, **told_of})
+        return HTTPStatus.OK
+
+    def _shake_hands(self, name: str, answer: Callable[[], None]) -> HTTPStatus:
+        """Say yes, then give the challenge back from a thread, one at a time: anyone can send a challenge."""
+        with self._lock:
+            if name in self._shaking:
+                return HTTPStatus.SERVICE_UNAVAILABLE
+            self._shaking.add(name)
+        threading.Thread(target=self._finish, args=(name, answer), name=f"handshake {name}", daemon=True).start()
+        return HTTPStatus.OK
+
+    def _finish(self, name: str, answer: Callable[[], None]) -> None:
+        again = Retrying(  # the vendor may not list the subscription yet
+            retry=retry_if_exception_type(TransientError),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_exponential(max=30),
+            sleep=self._house.ledger.clock.sleep,
+            reraise=True,
+        )
+        try:
+            again(answer)
+            forget_handshake(self._house, name)
+            logger.info("webhook handshake done", extra={"connection": name})
+        except (MlcError, SQLAlchemyError) as error:
+            logger.warning("webhook handshake failed", extra={"connection": name, "error": told(error)})
+        finally:
+            with self._lock:
+                self._shaking.discard(name)

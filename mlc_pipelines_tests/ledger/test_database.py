@@ -1,0 +1,172 @@
+"""The database: its engine's settings, and migrations that make exactly the tables the code speaks of."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, MetaData, inspect, select, text
+from sqlalchemy.exc import IntegrityError
+
+from mlc_pipelines.connections import tables as connection_tables
+from mlc_pipelines.ledger import tables
+from mlc_pipelines.ledger.database import WAIT_MS, open_engine, reading, upgrade, writing
+from mlc_pipelines_tests.flows.world import TestClock
+
+VERSIONS = "mlc_schema_version"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    opened = open_engine(f"sqlite:///{tmp_path / 'deep' / 'down' / 'mlc.db'}")
+    yield opened
+    opened.dispose()
+
+
+def both_tables() -> MetaData:
+    """The tables of the ledger and of the connections, which share one database."""
+    joined = MetaData()
+    for metadata in (tables.METADATA, connection_tables.METADATA):
+        for table in metadata.sorted_tables:
+            table.to_metadata(joined)
+    return joined
+
+
+def differences(engine: Engine) -> list[object]:
+    with engine.connect() as connection:
+        options = {"version_table": VERSIONS, "compare_type": True, "compare_server_default": True}
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, both_tables()))
+
+
+def test_the_migrations_make_the_tables_of_the_code(engine: Engine) -> None:
+    """On an empty database Alembic finds nothing left to change, neither table, column, index nor constraint."""
+    upgrade(engine)
+    assert differences(engine) == []
+    assert set(inspect(engine).get_table_names()) == {*both_tables().tables, VERSIONS}
+
+
+def test_the_comparison_would_notice(engine: Engine) -> None:
+    """A table, column or index that a migration forgot is a difference: the test above is not blind."""
+    upgrade(engine)
+    with writing(engine) as connection:
+        connection.execute(text("DROP INDEX ix_events_at"))
+        connection.execute(text("ALTER TABLE inbox ADD COLUMN odd TEXT"))
+        connection.execute(text("DROP TABLE passes"))
+    kinds = {difference[0] for difference in differences(engine) if isinstance(difference, tuple)}
+    assert {"add_table", "add_index", "remove_column"} <= kinds
+
+
+def test_keys_and_constraints_are_those_of_the_code(engine: Engine) -> None:
+    """What Alembic does not compare on SQLite: primary keys, foreign keys and whether a column may be empty."""
+    upgrade(engine)
+    found = inspect(engine)
+    for name, table in both_tables().tables.items():
+        assert found.get_pk_constraint(name)["constrained_columns"] == [c.name for c in table.primary_key], name
+        assert {key["referred_table"] for key in found.get_foreign_keys(name)} == {
+            key.column.table.name for key in table.foreign_keys
+        }, name
+        assert {c["name"]: c["nullable"] for c in found.get_columns(name)} == {
+            c.name: c.nullable for c in table.columns
+        }, name
+
+
+def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
+    """The newest revision is reached once; what was written stays."""
+    upgrade(engine)
+    with writing(engine) as connection:
+        connection.execute(connection_tables.rate_budgets.insert().values(name="acme", tat=1.5, blocked_until=0.0))
+    upgrade(engine)
+    with reading(engine) as connection:
+        assert connection.execute(select(connection_tables.rate_budgets.c.tat)).scalar() == 1.5
+
+
+@pytest.mark.parametrize(("durable", "synchronous"), [(True, 2), (False, 1)])
+def test_the_engine_sets_what_the_ledger_relies_on(tmp_path: Path, durable: bool, synchronous: int) -> None:
+    """A write-ahead log, foreign keys, a minute of patience; every commit synced unless told otherwise."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'mlc.db'}", durable=durable)
+    with reading(engine) as connection:
+
+        def pragma(name: str) -> object:
+            return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+        assert pragma("journal_mode") == "wal"
+        assert pragma("synchronous") == synchronous  # 2 is FULL, 1 is NORMAL
+        assert pragma("foreign_keys") == 1
+        assert pragma("busy_timeout") == WAIT_MS
+    engine.dispose()
+
+
+def test_an_event_needs_its_entry(engine: Engine) -> None:
+    """Foreign keys are enforced, not only declared."""
+    upgrade(engine)
+    orphan = {"entry_id": 7, "seq": 1, "at": TestClock().now(), "kind": "received", "after": "received"}
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"), writing(engine) as connection:
+        connection.execute(tables.events.insert().values(**orphan, actor="mlc", detail="{}", previous="0", hash="0"))
+
+
+def test_a_block_that_fails_leaves_nothing(engine: Engine) -> None:
+    """A write transaction is whole or not at all."""
+    upgrade(engine)
+    row = connection_tables.rate_budgets.insert().values(name="acme", tat=1.0, blocked_until=0.0)
+    with pytest.raises(ZeroDivisionError), writing(engine) as connection:
+        connection.execute(row)
+        raise ZeroDivisionError
+    with reading(engine) as connection:
+        assert connection.execute(select(connection_tables.rate_budgets)).all() == []
+
+
+def test_a_writer_takes_the_lock_at_once(engine: Engine) -> None:
+    """From the first moment of a write transaction no second writer gets in; readers go on reading."""
+    upgrade(engine)
+    with writing(engine):
+        rival = sqlite3.connect(str(engine.url.database), timeout=0, isolation_level=None)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            rival.execute("BEGIN IMMEDIATE")
+        assert rival.execute("SELECT count(*) FROM entries").fetchone() == (0,)
+        rival.close()
+
+
+def test_two_writers_queue_instead_of_failing(engine: Engine) -> None:
+    """Writers that read before they write never lose each other's work."""
+    upgrade(engine)
+    budgets = connection_tables.rate_budgets
+    with writing(engine) as connection:
+        connection.execute(budgets.insert().values(name="acme", tat=0.0, blocked_until=0.0))
+
+    def count() -> None:
+        for _ in range(10):
+            with writing(engine) as connection:
+                there = connection.execute(select(budgets.c.tat)).scalar_one()
+                connection.execute(budgets.update().values(tat=there + 1))
+
+    threads = [threading.Thread(target=count) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with reading(engine) as connection:
+        assert connection.execute(select(budgets.c.tat)).scalar_one() == 30
+
+
+def test_a_reader_sees_one_moment(engine: Engine) -> None:
+    """What others commit during a read does not show in it."""
+    upgrade(engine)
+    budgets = connection_tables.rate_budgets
+    with reading(engine) as view:
+        assert view.execute(select(budgets)).all() == []
+        with writing(engine) as connection:
+            connection.execute(budgets.insert().values(name="acme", tat=0.0, blocked_until=0.0))
+        assert view.execute(select(budgets)).all() == []
+
+
+def test_a_time_without_a_zone_is_refused(engine: Engine) -> None:
+    """Times are aware on the way in and in UTC on the way out, to the microsecond."""
+    moment = tables.Moment()
+    now = TestClock().now()
+    assert moment.process_result_value(moment.process_bind_param(now, engine.dialect), engine.dialect) == now
+    with pytest.raises(ValueError, match="without a zone"):
+        moment.process_bind_param(now.replace(tzinfo=None), engine.dialect)
