@@ -32,7 +32,7 @@ def ui(
     ] = False,
     invoices: Annotated[int, typer.Option(help="Supplier invoices of the sandbox.")] = 120,
 ) -> None:
-    """Start Dagster's webserver and daemon with our settings; stop with Ctrl-C. It has no login: keep it on loopback."""
+    """Start Dagster's webserver and daemon with our settings. The UI has no login: keep it on loopback."""
     with ExitStack() as stack:
         receiver = None
         if sandbox:

@@ -108,7 +108,7 @@ def reconcile(
     html: Annotated[Path | None, typer.Option(help="Write a page to read and file.")] = None,
     as_document: Json = False,
 ) -> None:
-    """Match IFS with the spend system and the ledger, by company and currency, to the cent; this month if none named."""
+    """Match IFS with the spend system and the ledger, by company and currency, to the cent."""
     from mlc_pipelines.commands.matching import match_month
     from mlc_pipelines.commands.reconcile_page import page
     from mlc_pipelines.integrations.house import House

@@ -11,7 +11,7 @@ LONGEST_PAUSE = 3600.0
 """The longest pause that is kept; one that seems to end later was written by a clock that has stepped back since."""
 
 FARTHEST_WINDOWS = 10
-"""A reservation so many windows behind the longest pause comes from such a clock too, and is dropped."""
+"""A reservation farther ahead than so many windows comes from such a clock too, and is dropped."""
 
 
 class SharedBudget:
@@ -24,7 +24,7 @@ class SharedBudget:
         self._name = name
         self._emission = emission(limit, window_seconds=window_seconds, burst=burst)
         self._burst = burst
-        self._farthest = LONGEST_PAUSE + window_seconds * FARTHEST_WINDOWS
+        self._farthest = window_seconds * FARTHEST_WINDOWS
         self._clock = clock
         self._there = False
 
@@ -56,8 +56,8 @@ class SharedBudget:
                 select(rate_budgets).where(rate_budgets.c.name == self._name).with_for_update()
             ).one()
             now = self._clock.now().timestamp()
-            tat = row.tat if row.tat <= now + self._farthest else now
             start = max(now, row.blocked_until if row.blocked_until <= now + LONGEST_PAUSE else now)
+            tat = row.tat if row.tat <= start + self._farthest else start
             tat, wait = reserve(tat, start, emission=self._emission, burst=self._burst)
             connection.execute(update(rate_budgets).where(rate_budgets.c.name == self._name).values(tat=tat))
             return wait + start - now, row.blocked_until

@@ -92,9 +92,10 @@ class Receiver:
         accounts = books.dictionary.known("business")
         if event.account and accounts and event.account not in accounts:
             return HTTPStatus.FORBIDDEN
-        told_of = {"event_id": event.id, "event_type": event.type, "object_id": event.object_id}
-        new = books.inbox.store(name, flow=flow, body=raw, **told_of)
-        logger.info("webhook stored", extra={"connection": name, "new": new, **told_of})
+        new = books.inbox.store(
+            name, event_id=event.id, event_type=event.type, flow=flow, object_id=event.object_id, body=raw
+        )
+        logger.info("webhook stored", extra={"connection": name, "event": event.id, "type": event.type, "new": new})
         return HTTPStatus.OK
 
     def _shake_hands(self, name: str, answer: Callable[[], None]) -> HTTPStatus:

@@ -1,10 +1,10 @@
 """Makes source records and moves with sensible defaults; a test states only what matters to it."""
 
+import sqlite3
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from typing import Any, cast
-
-from sqlalchemy import text
 
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.chain import digest
@@ -62,7 +62,9 @@ def hold(books: Books, entry: Entry, *, cause: Cause = Cause.ACCOUNT_UNMAPPED, k
     return move(books, entry, State.HELD, cause=cause.value, cause_key=key, problem=f"{entry.key} cannot go on")
 
 
-def execute(ledger: Ledger, statement: str, **values: Any) -> None:
-    """Write past the ledger, as somebody with the database file could."""
-    with ledger.engine.begin() as connection:
-        assert connection.execute(text(statement), values).rowcount >= 1, statement
+def execute(ledger: Ledger, *statements: str, **values: Any) -> None:
+    """Write past the ledger, as somebody with the database file and SQLite's own tool could."""
+    with closing(sqlite3.connect(str(ledger.engine.url.database))) as database, database:
+        for statement in statements:
+            used = {name: value for name, value in values.items() if f":{name}" in statement}
+            assert database.execute(statement, used).rowcount >= 1, statement

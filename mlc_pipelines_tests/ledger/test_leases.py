@@ -1,0 +1,208 @@
+"""Leases: one worker a connection, and a worker that was overtaken writes nothing more."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from mlc_pipelines.ledger.leases import LEASE_SECONDS, Lease, LeaseLostError, LeaseTakenError, worker_name
+from mlc_pipelines.ledger.ledger import Books, Ledger
+from mlc_pipelines.ledger.moves import Move
+from mlc_pipelines.ledger.states import State
+from mlc_pipelines_tests.ledger.builders import FLOW, clock_of, newest, receive, record
+
+NAME = "acme"
+ELSEWHERE = "another-machine/4026531836:4711:99"
+
+
+def worker_of(process: "subprocess.Popen[bytes]") -> str:
+    """The name that this process would give itself."""
+    machine = worker_name().rpartition(":")[0].rpartition(":")[0]
+    with open(f"/proc/{process.pid}/stat") as stat:  # noqa: PTH123  # procfs
+        return f"{machine}:{process.pid}:{stat.read().rpartition(')')[2].split()[19]}"
+
+
+@pytest.fixture
+def neighbour() -> "subprocess.Popen[bytes]":
+    """A living process of this machine, waiting for a line on its standard input."""
+    return subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+def test_the_first_worker_gets_it_and_the_second_is_told_who_has_it(ledger: Ledger) -> None:
+    """The refusal names holder and time, and says what to do."""
+    ledger.leases.take(NAME, ELSEWHERE)
+    with pytest.raises(LeaseTakenError, match=rf"acme: {ELSEWHERE} is at work until 08:01:\d\d UTC; wait"):
+        ledger.leases.take(NAME, worker_name())
+
+
+def test_another_connection_is_another_lease(ledger: Ledger) -> None:
+    """Two connections are worked at the same time."""
+    assert ledger.leases.take("acme", ELSEWHERE).fence == ledger.leases.take("globex", ELSEWHERE).fence == 1
+
+
+def test_one_worker_cannot_take_it_twice(ledger: Ledger) -> None:
+    """Not even the holder itself gets a second lease while its first one runs."""
+    ledger.leases.take(NAME, worker_name())
+    with pytest.raises(LeaseTakenError):
+        ledger.leases.take(NAME, worker_name())
+
+
+def test_an_expired_lease_passes_on_with_a_higher_fence(ledger: Ledger) -> None:
+    """A worker that stopped renewing is overtaken when its time is over, and not before."""
+    ledger.leases.take(NAME, ELSEWHERE)
+    clock_of(ledger).sleep(LEASE_SECONDS - 1)
+    with pytest.raises(LeaseTakenError):
+        ledger.leases.take(NAME, worker_name())
+    clock_of(ledger).sleep(2)
+    assert ledger.leases.take(NAME, worker_name()).fence == 2
+
+
+def test_renewing_keeps_it(ledger: Ledger) -> None:
+    """Each renewal counts from its own moment."""
+    lease = ledger.leases.take(NAME, ELSEWHERE)
+    for _ in range(3):
+        clock_of(ledger).sleep(LEASE_SECONDS - 1)
+        ledger.leases.renew(lease)
+    with pytest.raises(LeaseTakenError):
+        ledger.leases.take(NAME, worker_name())
+
+
+def test_an_overtaken_worker_cannot_renew(ledger: Ledger) -> None:
+    """Who comes back after its time learns that another has taken over."""
+    lost = ledger.leases.take(NAME, ELSEWHERE)
+    clock_of(ledger).sleep(LEASE_SECONDS + 1)
+    ledger.leases.take(NAME, worker_name())
+    with pytest.raises(LeaseLostError, match="another worker took over"):
+        ledger.leases.renew(lost)
+
+
+def test_giving_back_frees_it_at_once(ledger: Ledger) -> None:
+    """The next worker does not wait for the time to run out."""
+    ledger.leases.give_back(ledger.leases.take(NAME, ELSEWHERE))
+    assert ledger.leases.take(NAME, worker_name()).fence == 2
+
+
+def test_giving_back_what_another_has_changes_nothing(ledger: Ledger) -> None:
+    """An overtaken worker cannot end its successor's lease."""
+    lost = ledger.leases.take(NAME, ELSEWHERE)
+    clock_of(ledger).sleep(LEASE_SECONDS + 1)
+    ledger.leases.take(NAME, ELSEWHERE)
+    ledger.leases.give_back(lost)
+    with pytest.raises(LeaseTakenError):
+        ledger.leases.take(NAME, worker_name())
+
+
+def test_a_worker_that_died_on_this_machine_is_followed_at_once(
+    ledger: Ledger, neighbour: "subprocess.Popen[bytes]"
+) -> None:
+    """A killed run does not keep its connection waiting for a minute; a living one keeps it."""
+    ledger.leases.take(NAME, worker_of(neighbour))
+    with pytest.raises(LeaseTakenError):
+        ledger.leases.take(NAME, worker_name())
+    neighbour.kill()
+    neighbour.communicate()
+    assert ledger.leases.take(NAME, worker_name()).fence == 2
+
+
+def test_a_number_used_again_by_another_process_is_not_the_same_worker(
+    ledger: Ledger, neighbour: "subprocess.Popen[bytes]"
+) -> None:
+    """Process numbers come around; the moment of the start tells workers apart."""
+    ledger.leases.take(NAME, f"{worker_of(neighbour).rpartition(':')[0]}:1")
+    assert ledger.leases.take(NAME, worker_name()).fence == 2
+    neighbour.communicate(b"\n")
+
+
+@pytest.mark.parametrize("holder", [ELSEWHERE, "one-machine", f"{worker_name().rpartition(':')[0]}x:1"])
+def test_a_worker_we_cannot_see_keeps_it(ledger: Ledger, holder: str) -> None:
+    """Of a worker on another machine, or of an unreadable name, only time tells that it is gone."""
+    ledger.leases.take(NAME, holder)
+    with pytest.raises(LeaseTakenError):
+        ledger.leases.take(NAME, worker_name())
+
+
+def test_a_worker_names_itself_and_only_itself() -> None:
+    """The name holds this process's number and is the same at every look."""
+    assert worker_name() == worker_name()
+    assert worker_name().split(":")[-2] == str(os.getpid())
+
+
+def test_of_many_threads_one_gets_it(ledger: Ledger) -> None:
+    """However many ask at the same moment, one works and the others are told to wait."""
+    ready = threading.Barrier(6)
+    got: list[Lease] = []
+    told: list[str] = []
+
+    def ask() -> None:
+        ready.wait()
+        try:
+            got.append(ledger.leases.take(NAME, ELSEWHERE))
+        except LeaseTakenError as error:
+            told.append(str(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(got), len(told)) == (1, 5)
+
+
+def test_a_block_holds_it_and_gives_it_back(ledger: Ledger) -> None:
+    """Inside the block nobody else gets in; after it, also after an error, anybody does."""
+    with pytest.raises(ZeroDivisionError), ledger.leases.hold(NAME) as lease:
+        assert lease.fence == 1
+        with pytest.raises(LeaseTakenError):
+            ledger.leases.take(NAME, ELSEWHERE)
+        raise ZeroDivisionError
+    assert ledger.leases.take(NAME, ELSEWHERE).fence == 2
+
+
+def test_a_long_call_keeps_its_lease(ledger: Ledger) -> None:
+    """A thread of its own renews the lease while the block is busy elsewhere."""
+    renewed = threading.Event()
+    renew = ledger.leases.renew
+
+    def noticed(lease: Lease, *, seconds: float = LEASE_SECONDS) -> None:
+        renew(lease, seconds=seconds)
+        renewed.set()
+
+    ledger.leases.renew = noticed  # type: ignore[method-assign]  # to wait for the thread instead of for time
+    with ledger.leases.hold(NAME, seconds=0.3):
+        assert renewed.wait(10)
+
+
+def test_the_renewing_thread_ends_quietly_when_overtaken(ledger: Ledger) -> None:
+    """Losing the lease is no crash in a thread; the block's own next write is refused."""
+    with ledger.leases.hold(NAME, seconds=0.3):
+        clock_of(ledger).sleep(1)
+        successor = ledger.leases.take(NAME, ELSEWHERE)
+        (keeper,) = [thread for thread in threading.enumerate() if thread.name == f"lease {NAME}"]
+        keeper.join(10)
+        assert not keeper.is_alive()
+    ledger.leases.renew(successor)
+
+
+def test_an_overtaken_worker_writes_nothing(ledger: Ledger, books: Books) -> None:
+    """Moves, intents and newer versions are refused by the fence, and nothing of them stays."""
+    (entry,) = receive(books, "A")
+    lost = ledger.leases.take(NAME, ELSEWHERE)
+    clock_of(ledger).sleep(LEASE_SECONDS + 1)
+    ledger.leases.take(NAME, worker_name())
+    with pytest.raises(LeaseLostError):
+        books.entries.move([Move(entry, State.TRANSLATED, "translated")], lost)
+    with pytest.raises(LeaseLostError):
+        books.entries.receive(FLOW, [record("A", content=b"other")], lost)
+    assert newest(books, "A") == entry
+    assert list(ledger.audit.verify()) == []
+
+
+def test_two_who_move_the_same_entry_do_not_both_move_it(books: Books) -> None:
+    """Even without a lease the chain lets only the first of two movers through."""
+    (entry,) = receive(books, "A")
+    books.entries.move([Move(entry, State.TRANSLATED, "translated")], None)
+    with pytest.raises(LeaseLostError, match="moved by another worker"):
+        books.entries.move([Move(entry, State.IGNORED, "ignored")], None)
+    assert newest(books, "A").state is State.TRANSLATED
