@@ -20,7 +20,7 @@ from mlc_pipelines_tests.ledger.builders import clock_of, execute, hold, move, r
 FIRST = date(2026, 11, 20)
 DAY = 86_400.0
 TAMPERINGS = {
-    "edited detail": "UPDATE events SET detail = '{"a":1}' WHERE entry_id = :id AND seq = 2",
+    "edited detail": "UPDATE events SET detail = '[]' WHERE entry_id = :id AND seq = 2",
     "edited actor": "UPDATE events SET actor = 'somebody' WHERE entry_id = :id AND seq = 2",
     "edited time": "UPDATE events SET at = '2026-11-19T08:00:00.000000Z' WHERE entry_id = :id AND seq = 2",
     "edited kind": "UPDATE events SET kind = 'replayed' WHERE entry_id = :id AND seq = 1",
@@ -35,7 +35,7 @@ TAMPERINGS = {
     "state changed": "UPDATE entries SET state = 'confirmed' WHERE id = :id",
     "chain head changed": "UPDATE entries SET chain_head = :genesis WHERE id = :id",
     "length changed": "UPDATE entries SET chain_seq = 5 WHERE id = :id",
-    "source changed": "UPDATE entries SET source = CAST('{\"key\":\"A \"}' AS BLOB) WHERE id = :id",
+    "source changed": 'UPDATE entries SET source = CAST(\'{"key":"A "}\' AS BLOB) WHERE id = :id',
 }
 
 

@@ -117,8 +117,7 @@ def test_a_later_binding_takes_the_place_of_the_first(ledger: Ledger, books: Boo
 @pytest.mark.parametrize("words", [{"4010": ""}, {"Ø^1": "ö"}, {"": "empty"}])
 def test_words_are_kept_as_written(books: Books, words: dict[str, str]) -> None:
     """Keys and values are text of any kind."""
-    clock_of_words = books.dictionary.learn("account", words)
-    assert clock_of_words == 1
+    assert books.dictionary.learn("account", words) == 1
     assert books.dictionary.known("account") == words
 
 

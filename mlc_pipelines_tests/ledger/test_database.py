@@ -112,9 +112,14 @@ def test_a_block_that_fails_leaves_nothing(engine: Engine) -> None:
     """A write transaction is whole or not at all."""
     upgrade(engine)
     row = connection_tables.rate_budgets.insert().values(name="acme", tat=1.0, blocked_until=0.0)
-    with pytest.raises(ZeroDivisionError), writing(engine) as connection:
-        connection.execute(row)
-        raise ZeroDivisionError
+
+    def write_and_fail() -> None:
+        with writing(engine) as connection:
+            connection.execute(row)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
     with reading(engine) as connection:
         assert connection.execute(select(connection_tables.rate_budgets)).all() == []
 

@@ -1,5 +1,7 @@
 """Reports: sums to the cent, holds by cause, and the whole story of one record."""
 
+import sqlite3
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 
@@ -11,7 +13,7 @@ from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.ledger import Books, Ledger
 from mlc_pipelines.ledger.records import Landed, from_micros, to_micros
 from mlc_pipelines.ledger.states import Stage, State
-from mlc_pipelines_tests.ledger.builders import FLOW, clock_of, execute, hold, move, newest, receive
+from mlc_pipelines_tests.ledger.builders import FLOW, clock_of, hold, move, newest, receive
 
 MICROS = st.integers(min_value=-(10**15), max_value=10**15)
 
@@ -194,9 +196,18 @@ def test_select_goes_page_by_page(ledger: Ledger, books: Books) -> None:
 
 
 def test_reports_write_nothing(ledger: Ledger, books: Books) -> None:
-    """Reading works on a database that refuses every write."""
-    receive(books, "A")
-    execute(ledger, "UPDATE entries SET tag = 'x' WHERE key = 'A'")
-    before = newest(books, "A")
-    books.reports.sums(), books.reports.held(), books.reports.find("A"), books.reports.trail(before)
-    assert newest(books, "A") == before
+    """A second connection to the file sees no commit of theirs, but one of the ledger's own."""
+    (entry,) = receive(books, "A")
+    with closing(sqlite3.connect(str(ledger.engine.url.database))) as watcher:
+
+        def commits() -> int:
+            return int(watcher.execute("PRAGMA data_version").fetchone()[0])
+
+        before = commits()
+        assert books.reports.sums()
+        assert books.reports.find("A")
+        assert books.reports.trail(entry)
+        assert books.reports.held() == []
+        assert commits() == before
+        hold(books, entry)
+        assert commits() > before
