@@ -20,6 +20,7 @@ from mlc_pipelines.webhooks.subscriptions import keep_subscriptions
 BODY_BYTES = 1 << 20
 BODY_SECONDS = 10.0
 AT_ONCE = 200
+UNREAD = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.NOT_FOUND})
 
 
 def build_app(house: House) -> Starlette:
@@ -46,7 +47,9 @@ def build_app(house: House) -> Starlette:
 
 
 def _answer(status: HTTPStatus) -> Response:
-    return PlainTextResponse(status.phrase, status_code=status)
+    """Say the status; the line to one who may still be sending is cut."""
+    headers = {"Connection": "close"} if status in UNREAD else None
+    return PlainTextResponse(status.phrase, status_code=status, headers=headers)
 
 
 async def _body(request: Request) -> bytes | HTTPStatus:

@@ -127,7 +127,10 @@ def test_an_unknown_setting_is_named_by_file_and_line(tmp_path: Path, text: str,
         (HEAD + IFS, "acme.yaml: section shop is missing"),
         (HEAD + SHOP, "acme.yaml: section ifs is missing"),
         (HEAD + IFS + "shop:\n", "acme.yaml:6: shop.base_url: Field required"),
-        (HEAD + IFS + "shop: x\n", "acme.yaml:6: shop: Input should be a valid dictionary or instance of Shop"),
+        (
+            HEAD + IFS + "shop: x\n",
+            "acme.yaml:6: shop: Input should be a valid dictionary or instance of Shop (it is 'x')",
+        ),
         (
             HEAD + IFS + "  page_size: 9000\n" + SHOP,
             "acme.yaml:6: ifs.page_size: Input should be less than or equal to 5000 (it is '9000')",
@@ -157,7 +160,8 @@ def test_a_wrong_setting_is_named_by_file_and_line(tmp_path: Path, text: str, pr
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     """Head, sections and tables are all looked at before the file is refused."""
-    text = "name: acme\nintegration: shop\nowner: me\nifs:\n  page_size: many\nshop:\n  colour: red\nmapping:\n  taxes: x\n"
+    text = "name: acme\nintegration: shop\nowner: me\n"
+    text += "ifs:\n  page_size: many\nshop:\n  colour: red\nmapping:\n  taxes: x\n"
     assert [line.split(": ")[:2] for line in refusal(tmp_path, text)] == [
         ["acme.yaml", "companies"],
         ["acme.yaml:3", "owner"],

@@ -85,7 +85,8 @@ def test_an_amount_finer_than_a_millionth_is_refused() -> None:
     """Nothing is rounded on the way into the ledger; no amount stays none."""
     with pytest.raises(ValueError, match="more than 6 decimal places"):
         to_micros(Decimal("0.0000001"))
-    assert to_micros(None) is from_micros(None) is None
+    assert to_micros(None) is None
+    assert from_micros(None) is None
     assert str(from_micros(1_500_000)) == "1.50"
 
 

@@ -69,13 +69,14 @@ def write(home: Path) -> Write:
 
 @pytest.fixture
 def open_house(environ: dict[str, str]) -> Iterator[Callable[[], House]]:
-    """Open the house after its files are written; Ramp's credentials are in its vault."""
+    """Open the house after its files are written; the credentials are in its vault."""
     with ExitStack() as stack:
 
         def opened(kind: type[House] = House) -> House:
             house = stack.enter_context(kind.open(environ, clock=QuickClock()))
-            house.vault.set("acme/ramp/client_id", SecretStr(RampSandbox.client_id))
-            house.vault.set("acme/ramp/client_secret", SecretStr(RampSandbox.client_secret))
+            for system in ("ramp", "ifs"):  # IFS is not called here
+                house.vault.set(f"acme/{system}/client_id", SecretStr(RampSandbox.client_id))
+                house.vault.set(f"acme/{system}/client_secret", SecretStr(RampSandbox.client_secret))
             return house
 
         yield opened

@@ -55,8 +55,7 @@ def test_a_body_without_end_is_cut_off(post: Post) -> None:
         line.sendall(b"POST /webhooks/acme HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         part = b"10000\r\n" + b"x" * 65536 + b"\r\n"
         with pytest.raises(ConnectionError):
-            for _ in range(10_000):
-                line.sendall(part)
+            line.sendall(part * 1_000)
     assert post.get("/healthz") == 200
 
 

@@ -86,12 +86,13 @@ def test_without_a_good_signature_nothing_is_let_in(house: House, post: Post, he
 
 
 @pytest.mark.parametrize("secret", [None, ""])
-def test_without_a_secret_the_door_is_closed(house: House, post: Post, secret: str | None) -> None:
+def test_without_a_secret_the_door_is_closed(
+    house: House, post: Post, environ: dict[str, str], secret: str | None
+) -> None:
     """No secret, or an empty one: even a signature made with nothing is refused."""
-    if secret is None:
-        house.vault.remove("acme/ramp/webhook")
-    else:
-        house.vault.set("acme/ramp/webhook", SecretStr(secret))
+    house.vault.remove("acme/ramp/webhook")
+    if secret is not None:
+        environ["MLC_SECRET__ACME__RAMP__WEBHOOK"] = secret
     assert post.send(event(), signature(event(), secret="")) == 401
     assert post.signed(event()) == 401
 
