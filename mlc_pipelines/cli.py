@@ -42,8 +42,13 @@ def main() -> None:
     except TransientError as error:
         say(f"not reached: {error}")
         sys.exit(UNREACHABLE)
-    except MlcError as error:
+    except (MlcError, OSError) as error:
         say(str(error))
+        sys.exit(CONFIGURATION)
+    except Exception as error:
+        if not type(error).__module__.startswith("sqlalchemy."):  # never imported here, so that help stays quick
+            raise
+        say(f"database: {getattr(error, 'orig', None) or error}; see MLC_DATABASE_URL")
         sys.exit(CONFIGURATION)
 
 

@@ -2,17 +2,24 @@
 
 import logging
 import os
-import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+import dagster as dg
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from mlc_pipelines.commands.environment import dagster_home
 from mlc_pipelines.integrations.house import House
+from mlc_pipelines.integrations.integration import FlowCard
+from mlc_pipelines.orchestration.assembly import assemble
+from mlc_pipelines.orchestration.config import unattended
+from mlc_pipelines.orchestration.keys import ASKED_BY_TAG, flow_keys
 
 LOOK_SECONDS = 0.2
+_DOWN = ("no connection", "no answer", "HTTP 429", "HTTP 502", "HTTP 503", "HTTP 504")
+"""How the sentences of a side that is down say it."""
 
 
 @dataclass
@@ -27,44 +34,49 @@ class Outcome:
     @property
     def unreachable(self) -> bool:
         """True when every failed step could not reach the other side."""
-        return bool(self.problems) and all(
-            "no connection" in problem or "no answer" in problem for problem in self.problems
-        )
+        return bool(self.problems) and all(any(word in problem for word in _DOWN) for problem in self.problems)
 
 
 def work(house: House, connection: str, flow: str | None = None, *, title: str | None = None) -> Outcome:
     """Run the connection's job, or the part of it that is one flow; held records stay held."""
-    import dagster as dg
-
-    from mlc_pipelines.orchestration.assembly import assemble
-    from mlc_pipelines.orchestration.config import unattended
-    from mlc_pipelines.orchestration.keys import ASKED_BY_TAG, flow_keys
-
-    dagster_home()
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     flows = [card for card in house.integration(connection).flows if flow in (None, card.name)]
+    order = [f"{card.name} {stage}" for card in flows for stage, _ in card.assets.all()]
+    passes = house.ledger.books(connection).progress
+    before = {(item.flow, item.stage): item.finished_at for item in passes.last()}
+
+    def done() -> dict[str, Mapping[str, int]]:
+        new = [item for item in passes.last() if before.get((item.flow, item.stage)) != item.finished_at]
+        return {f"{item.flow} {item.stage}": item.counts for item in new}
+
+    with ThreadPoolExecutor(1, thread_name_prefix="run") as pool:
+        running = pool.submit(_execute, connection, flows, narrowed=flow is not None)
+        with _bar() as bar:
+            task = bar.add_task(title or connection, total=len(order))
+            while not wait([running], timeout=LOOK_SECONDS).done:
+                bar.update(task, completed=len(done()))
+        result = running.result()
+    counts = done()
+    problems = [_sentence(event) for event in result.all_events if event.is_step_failure]
+    return Outcome(result.run_id, result.success, {name: counts[name] for name in order if name in counts}, problems)
+
+
+def _execute(connection: str, flows: Sequence[FlowCard], *, narrowed: bool) -> dg.ExecuteInProcessResult:
+    """Execute in this process, on the instance that the UI shows. Nobody waits for a retry: what is due stays due."""
+    dagster_home()
     keys = flow_keys(connection, flows)
-    stages = sum(len(card.assets.all()) for card in flows)
-    books = house.ledger.books(connection)
-    before = {(item.flow, item.stage): item.finished_at for item in books.progress.last()}
-    results: list[dg.ExecuteInProcessResult] = []
+    job = assemble(os.environ, patience=dg.RetryPolicy(max_retries=0)).resolve_job_def(connection)
+    with dg.DagsterInstance.get() as instance:
+        return job.execute_in_process(
+            run_config=unattended(keys) | {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            instance=instance,
+            asset_selection=keys if narrowed else None,
+            raise_on_error=False,
+            tags={ASKED_BY_TAG: "command line"},
+        )
 
-    def execute() -> None:
-        job = assemble(os.environ).resolve_job_def(connection)
-        config = unattended(keys) | {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        with dg.DagsterInstance.get() as instance:
-            results.append(
-                job.execute_in_process(
-                    run_config=config,
-                    instance=instance,
-                    asset_selection=keys if flow else None,
-                    raise_on_error=False,
-                    tags={ASKED_BY_TAG: "command line"},
-                )
-            )
 
-    worker = threading.Thread(target=execute, name="run")
-    worker.start()
+def _bar() -> Progress:
     terminal = Console(stderr=True)
     columns = (
         SpinnerColumn(),
@@ -73,21 +85,7 @@ def work(house: House, connection: str, flow: str | None = None, *, title: str |
         TextColumn("{task.completed}/{task.total}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
-        task = progress.add_task(title or connection, total=stages)
-        while worker.is_alive():
-            worker.join(LOOK_SECONDS)
-            done = [item for item in books.progress.last() if before.get((item.flow, item.stage)) != item.finished_at]
-            progress.update(task, completed=len(done))
-    if not results:
-        return Outcome("", success=False, problems=["the run could not start; the lines above say why"])
-    result = results[0]
-    now = [item for item in books.progress.last() if before.get((item.flow, item.stage)) != item.finished_at]
-    order = [f"{card.name} {stage}" for card in flows for stage, _ in card.assets.all()]
-    counts = {f"{item.flow} {item.stage}": item.counts for item in now}
-    failed = [event for event in result.all_events if event.is_step_failure]
-    problems = [_sentence(event) for event in failed]
-    return Outcome(result.run_id, result.success, {name: counts[name] for name in order if name in counts}, problems)
+    return Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal)
 
 
 def _sentence(event: object) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mlc_pipelines.accounting.money import places
 from mlc_pipelines.wire.redaction import REDACTOR
@@ -18,7 +19,7 @@ DONE, ATTENTION, CONFIGURATION, UNREACHABLE = 0, 1, 2, 3
 
 def say(text: str) -> None:
     """Say a sentence on stderr, without secrets."""
-    sys.stderr.write(f"mlc: {REDACTOR.redact(text)}\n")
+    sys.stderr.write(f"mlc: {_printable(REDACTOR.redact(text))}\n")
 
 
 def console() -> Console:
@@ -49,11 +50,20 @@ def money(amount: Decimal | None, currency: str | None) -> str:
         return f"{amount:,}"
 
 
+def plain(value: object) -> Text:
+    """Show what came from outside as text alone: no markup, nothing that moves a terminal, no secret."""
+    return Text(_printable(REDACTOR.redact(str(value))))
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> Table:
     """Make a table; `right` names the columns of figures."""
-    made = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
+    made = Table(title=plain(title), title_justify="left", header_style="bold", pad_edge=False)
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(str(cell) for cell in row))
+        made.add_row(*(plain(cell) for cell in row))
     return made

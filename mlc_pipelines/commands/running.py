@@ -4,8 +4,20 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from mlc_pipelines.commands.output import ATTENTION, CONFIGURATION, UNREACHABLE, as_json, console, money, say, table
+from mlc_pipelines.commands.output import (
+    ATTENTION,
+    CONFIGURATION,
+    UNREACHABLE,
+    as_json,
+    console,
+    money,
+    plain,
+    say,
+    table,
+)
+from mlc_pipelines.errors import Cause
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Connection = Annotated[str, typer.Argument(help="Name of the connection.")]
@@ -32,6 +44,8 @@ def check(
     with House.open() as house:
         if connection is None:
             found = {item.name: [Finding("file", ok=False, message=item.problem)] for item in house.broken}
+        elif connection not in {item.name for item in house.broken}:
+            house.connection(connection)  # a name that is not there is a usage error, not a failed check
         for name in [connection] if connection else sorted(house.connections):
             try:
                 with house.session(name) as session:
@@ -50,8 +64,8 @@ def check(
     else:
         out = console()
         for name, line in lines:
-            out.print(f"{'[green]ok  [/]' if line.ok else '[red]FAIL[/]'} {name} [bold]{line.name}[/]", end=": ")
-            out.print(line.message, markup=False)
+            mark = ("ok  ", "green") if line.ok else ("FAIL", "red")
+            out.print(Text.assemble(mark, " ", name, " ", (line.name, "bold"), ": ", plain(line.message)))
     bad = [line for _, line in lines if not line.ok]
     if bad:
         raise typer.Exit(UNREACHABLE if all(line.unreachable for line in bad) else ATTENTION)
@@ -63,10 +77,7 @@ def run(connection: Connection, flow: FlowOption = None, as_document: Json = Fal
     from mlc_pipelines.integrations.house import House
 
     with House.open() as house:
-        flows = [card.name for card in house.integration(connection).flows]
-        if flow is not None and flow not in flows:
-            say(f"there is no flow {flow!r}; there are: {', '.join(flows)}")
-            raise typer.Exit(CONFIGURATION)
+        _flows([card.name for card in house.integration(connection).flows], flow)
         outcome = work(house, connection, flow)
         sums = [line for line in house.ledger.books(connection).reports.sums() if flow in (None, line.flow)]
     held = sum(line.count for line in sums if line.place == "held")
@@ -117,7 +128,9 @@ def replay(  # typer gives them by name
     reason: Annotated[str, typer.Option(help="Why; it is written in the trail of each record.")],
     flow: FlowOption = None,
     key: Annotated[list[str] | None, typer.Option(help="Only this record: key or document number.")] = None,
-    cause: Annotated[list[str] | None, typer.Option(help="Only this cause, as account_unmapped.")] = None,
+    cause: Annotated[
+        list[Cause] | None, typer.Option(help="Only this cause, as account_unmapped.", metavar="CAUSE")
+    ] = None,
     since: Annotated[datetime | None, typer.Option(help="Only what is held since then (UTC).")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go again, and stop.")] = False,
     as_document: Json = False,
@@ -134,7 +147,7 @@ def replay(  # typer gives them by name
     moment = since.replace(tzinfo=UTC) if since else None
     choice = Choice(reason, getpass.getuser(), tuple(key or ()), tuple(cause or ()), moment)
     with House.open() as house:
-        flows = [card.name for card in house.integration(connection).flows if flow in (None, card.name)]
+        flows = _flows([card.name for card in house.integration(connection).flows], flow)
         books = house.ledger.books(connection)
         chosen = {
             name: books.reports.select(
@@ -166,3 +179,13 @@ def replay(  # typer gives them by name
         return
     title = f"{len(rows)} records would go again" if dry_run else f"{len(rows)} records go again with the next run"
     console().print(table(title, ("flow", "record", "cause", "what was wrong"), rows))
+
+
+def _flows(there: list[str], chosen: str | None) -> list[str]:
+    """Narrow the flows to the chosen one; a name that is not there is a usage error."""
+    if chosen is None:
+        return there
+    if chosen not in there:
+        say(f"there is no flow {chosen!r}; there are: {', '.join(there)}")
+        raise typer.Exit(CONFIGURATION)
+    return [chosen]

@@ -1,18 +1,13 @@
 """Commands that tell: status, holds, trail, reconcile. Nothing here writes."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mlc_pipelines.commands.output import ATTENTION, as_json, console, money, say, table
+from mlc_pipelines.commands.output import ATTENTION, as_json, console, money, plain, say, table
 from mlc_pipelines.commands.running import Connection, Json
-from mlc_pipelines.errors import Cause
-from mlc_pipelines.flows.causes import CATALOGUE
-from mlc_pipelines.ledger.records import Entry
-from mlc_pipelines.ledger.reports import Happening, HeldGroup, Sum
 
 Chosen = Annotated[str | None, typer.Argument(help="Name of the connection; all if left out.")]
 
@@ -27,6 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def status(connection: Chosen = None, as_document: Json = False) -> None:
     """Tell where records stand: by flow and state, with money, watermarks, the last run and open writes."""
+    from mlc_pipelines.commands.documents import sum_document
     from mlc_pipelines.integrations.house import House
 
     out = console()
@@ -39,7 +35,7 @@ def status(connection: Chosen = None, as_document: Json = False) -> None:
             if as_document:
                 marks = {card.name: books.progress.positions(card.name) for card in house.integration(name).flows}
                 facts = {"watermarks": marks, "last_run": last, "open_intents": open_writes}
-                told.append({"connection": name, "entries": [_sum(each) for each in sums], **facts})
+                told.append({"connection": name, "entries": [sum_document(each) for each in sums], **facts})
                 continue
             rows = [(s.flow, s.state.value, s.count, money(s.amount, s.currency), s.currency or "") for s in sums]
             out.print(table(name, ("flow", "state", "count", "amount", "cur"), rows, right=("count", "amount")))
@@ -51,13 +47,14 @@ def status(connection: Chosen = None, as_document: Json = False) -> None:
 
 def holds(connection: Chosen = None, as_document: Json = False) -> None:
     """Tell what is held, by cause: how many, how much, what happened, and what to do."""
+    from mlc_pipelines.commands.documents import advice_for, hold_document
     from mlc_pipelines.integrations.house import House
 
     with House.open() as house:
         names = [house.connection(connection).name] if connection else sorted(house.connections)
         groups = [(name, group) for name in names for group in house.ledger.books(name).reports.held()]
     if as_document:
-        as_json([_held(name, group) for name, group in groups])
+        as_json([hold_document(name, group) for name, group in groups])
     else:
         out = console()
         rows = [
@@ -65,11 +62,10 @@ def holds(connection: Chosen = None, as_document: Json = False) -> None:
             for _, g in groups
         ]
         out.print(table("held", ("flow", "cause", "key", "no.", "amount"), rows, right=("no.", "amount")))
-        for cause in sorted({g.cause for _, g in groups}):
-            example = next(g.example for _, g in groups if g.cause == cause)
-            out.print(f"\n[bold]{cause}[/]: {CATALOGUE[Cause(cause)].happened}")
-            out.print(f"  for example: {example}", markup=False)
-            out.print(f"  to do: {CATALOGUE[Cause(cause)].remedy}", markup=False)
+        for cause, group in sorted({g.cause: g for _, g in reversed(groups)}.items()):
+            out.print(f"\n[bold]{cause}[/]: {advice_for(group).happened}")
+            out.print(plain(f"  for example: {group.example}"))
+            out.print(plain(f"  to do: {advice_for(group).remedy}"))
     if groups:
         raise typer.Exit(ATTENTION)
 
@@ -80,6 +76,7 @@ def trail(
     as_document: Json = False,
 ) -> None:
     """Tell the whole story of a record: both ids, every attempt, every change of state."""
+    from mlc_pipelines.commands.documents import story_document
     from mlc_pipelines.integrations.house import House
 
     with House.open() as house:
@@ -90,14 +87,15 @@ def trail(
         say(f"{connection}: there is no record {key!r}; give its key, document number, or id in the spend system")
         raise typer.Exit(ATTENTION)
     if as_document:
-        as_json([_story(entry, told) for entry, told in stories])
+        as_json([story_document(entry, told) for entry, told in stories])
         return
     out = console()
     for entry, told in stories:
-        out.print(f"[bold]{entry.flow} {entry.label}[/] version {entry.version}: {entry.state.value}")
-        out.print(f"  source {entry.key}, reference {entry.reference or '-'}, target {entry.external_id or '-'}")
+        out.print(plain(f"{entry.flow} {entry.label}"), style="bold", end=" ")
+        out.print(f"version {entry.version}: {entry.state.value}")
+        out.print(plain(f"  source {entry.key}, reference {entry.reference or '-'}, target {entry.external_id or '-'}"))
         if entry.problem:
-            out.print(f"  {entry.cause}: {entry.problem}", markup=False)
+            out.print(plain(f"  {entry.cause}: {entry.problem}"))
         rows = [(f"{h.at:%m-%d %H:%M:%S}", h.kind, h.after, h.actor, h.detail) for h in told]
         out.print(table("", ("at (UTC)", "event", "state", "by", "facts"), rows))
 
@@ -141,18 +139,3 @@ def reconcile(
         out.print("[green]matched to the cent[/]" if result.matched else "[red]does not match: see the differences[/]")
     if not result.matched:
         raise typer.Exit(ATTENTION)
-
-
-def _sum(each: Sum) -> dict[str, object]:
-    return {**asdict(each), "place": each.place}
-
-
-def _held(name: str, group: HeldGroup) -> dict[str, object]:
-    advice = CATALOGUE[Cause(group.cause)]
-    return {"connection": name, **asdict(group), "happened": advice.happened, "remedy": advice.remedy}
-
-
-def _story(entry: Entry, told: Sequence[Happening]) -> dict[str, object]:
-    names = ("flow", "key", "version", "state", "label", "reference", "external_id", "confirmation", "cause", "problem")
-    story = {name: getattr(entry, name) for name in (*names, "amount", "currency")}
-    return {**story, "events": [asdict(happening) for happening in told]}

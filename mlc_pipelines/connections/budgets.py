@@ -8,7 +8,10 @@ from mlc_pipelines.wire.budget import emission, reserve
 from mlc_pipelines.wire.clock import Clock
 
 LONGEST_PAUSE = 3600.0
-"""The longest pause that is kept; one that seems to end later was written by a clock that has stepped back since."""
+"""The longest pause that is kept."""
+
+BELIEVED_PAUSE = LONGEST_PAUSE + 60.0
+"""A pause that seems to last longer was written by a clock that has stepped back since; clocks differ by less."""
 
 FARTHEST_WINDOWS = 10
 """A reservation farther ahead than so many windows comes from such a clock too, and is dropped."""
@@ -45,7 +48,7 @@ class SharedBudget:
             now = self._clock.now().timestamp()
             until = now + min(seconds, LONGEST_PAUSE)
             ends = rate_budgets.c.blocked_until
-            where = (rate_budgets.c.name == self._name, or_(ends < until, ends > now + LONGEST_PAUSE))
+            where = (rate_budgets.c.name == self._name, or_(ends < until, ends > now + BELIEVED_PAUSE))
             connection.execute(update(rate_budgets).where(*where).values(blocked_until=until))
 
     def _reserve(self) -> tuple[float, float]:
@@ -56,7 +59,7 @@ class SharedBudget:
                 select(rate_budgets).where(rate_budgets.c.name == self._name).with_for_update()
             ).one()
             now = self._clock.now().timestamp()
-            start = max(now, row.blocked_until if row.blocked_until <= now + LONGEST_PAUSE else now)
+            start = max(now, row.blocked_until if row.blocked_until <= now + BELIEVED_PAUSE else now)
             tat = row.tat if row.tat <= start + self._farthest else start
             tat, wait = reserve(tat, start, emission=self._emission, burst=self._burst)
             connection.execute(update(rate_budgets).where(rate_budgets.c.name == self._name).values(tat=tat))

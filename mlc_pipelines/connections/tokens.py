@@ -19,6 +19,9 @@ from mlc_pipelines.wire.memory import Token
 CLAIM_SECONDS = 180.0
 """How long a process may take to fetch a token before another tries: three tries with their time-outs and waits."""
 
+BELIEVED_SECONDS = 2 * CLAIM_SECONDS
+"""A claim that ends later than this was made by a clock that has stepped back since; clocks differ by less."""
+
 LOOK_SECONDS = 0.05
 
 logger = logging.getLogger(__name__)
@@ -74,13 +77,12 @@ class SealedTokens:
         return token.value.get_secret_value() != refused and self._clock.now() < token.expires_at
 
     def _claim(self, credential: str, claim: str) -> bool:
-        now = self._clock.now().timestamp()
-        values = {"claimed_by": claim, "claimed_until": now + CLAIM_SECONDS}
         ends = tokens.c.claimed_until
-        # A claim that ends later than any could was made by a clock that has stepped back since.
-        where = (tokens.c.credential == credential, or_(ends <= now, ends > now + CLAIM_SECONDS))
         try:
             with self._engine.execution_options(mlc_write=True).begin() as connection:
+                now = self._clock.now().timestamp()  # after our turn has come, which may have taken a while
+                values = {"claimed_by": claim, "claimed_until": now + CLAIM_SECONDS}
+                where = (tokens.c.credential == credential, or_(ends <= now, ends > now + BELIEVED_SECONDS))
                 if connection.execute(update(tokens).where(*where).values(values)).rowcount == 1:
                     return True
                 known = connection.execute(select(tokens.c.credential).where(tokens.c.credential == credential)).first()

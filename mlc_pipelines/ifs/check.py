@@ -32,11 +32,12 @@ REQUIRED = {
 
 @dataclass(frozen=True, slots=True)
 class CheckLine:
-    """One thing checked; `message` says what was found, or what to do."""
+    """One thing checked; `message` says what was found, or what to do. `unreachable`: IFS itself did not answer."""
 
     name: str
     ok: bool
     message: str
+    unreachable: bool = False
 
 
 class _Projection(msgspec.Struct):
@@ -69,7 +70,7 @@ def _guarded(name: str, ask: Callable[[], CheckLine | str]) -> CheckLine:
     try:
         said = ask()
     except MlcError as exc:
-        return CheckLine(name, ok=False, message=str(exc))
+        return CheckLine(name, ok=False, message=str(exc), unreachable=isinstance(exc, TransientError))
     return CheckLine(name, ok=True, message=said) if isinstance(said, str) else said
 
 
@@ -115,7 +116,8 @@ def _set(client: IfsClient, set_name: str) -> CheckLine | str:
         times = ", ".join(entity.times()) or "none"
         problems.append(f"no {settings.modified_attribute} (modified_attribute); attributes with a time: {times}")
     if problems:
-        return CheckLine(f"set {set_name}", ok=False, message=f"{settings.service}: {'; '.join(problems)}")
+        said = f"{settings.service}: {'; '.join(problems)}; write the names of this IFS into the connection file"
+        return CheckLine(f"set {set_name}", ok=False, message=said)
     if settings.child is None:
         client.ask(Query(top=1, orderby=tuple(entity.keys)).address(f"{settings.root}{settings.set}"))
     return f"{settings.service}.{settings.set}: key {', '.join(entity.keys)}; {len(entity.attributes)} attributes"
@@ -143,6 +145,6 @@ def _company(client: IfsClient, company: str) -> CheckLine | str:
             f"company {company}",
             ok=False,
             message="does not exist, or the service user is not allowed: IFS would answer every question about it "
-            "with an empty list",
+            "with an empty list; grant it there, or correct companies in the connection file",
         )
     return found.name

@@ -20,7 +20,6 @@ from mlc_pipelines.webhooks.subscriptions import keep_subscriptions
 BODY_BYTES = 1 << 20
 BODY_SECONDS = 10.0
 AT_ONCE = 200
-UNREAD = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.NOT_FOUND})
 
 
 def build_app(house: House) -> Starlette:
@@ -47,8 +46,8 @@ def build_app(house: House) -> Starlette:
 
 
 def _answer(status: HTTPStatus) -> Response:
-    """Say the status; the line to one who may still be sending is cut."""
-    headers = {"Connection": "close"} if status in UNREAD else None
+    """Say the status; the line to one who is refused is cut, for more may be coming."""
+    headers = None if status is HTTPStatus.OK else {"Connection": "close"}
     return PlainTextResponse(status.phrase, status_code=status, headers=headers)
 
 

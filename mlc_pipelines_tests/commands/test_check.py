@@ -51,13 +51,12 @@ def test_nothing_to_check_is_said(empty: Path) -> None:
 
 
 def test_a_side_that_is_down_is_3(at_work: Installation, empty: Path) -> None:
-    """When neither side answers the command ends with 3, and the message names the address."""
+    """Asking a side that does not answer ends with 3, and the sentence names the address."""
     shutil.copytree(at_work.folder, empty, dirs_exist_ok=True)
     file = empty / "connections" / "sandbox_ramp.yaml"
     text = file.read_text(encoding="utf-8")
-    for address in (at_work.office.ifs.url, at_work.office.ramp.url):
-        text = text.replace(address, "http://127.0.0.1:9")
-    file.write_text(text, encoding="utf-8")
-    said = mlc("check", "sandbox_ramp", "--json")
+    file.write_text(text.replace(at_work.office.ifs.url, "http://127.0.0.1:9"), encoding="utf-8")
+    said = mlc("reconcile", "sandbox_ramp", "--period", "2026-10")
     assert said.code == 3
-    assert all("127.0.0.1:9" in line["message"] for line in said.document)
+    assert "127.0.0.1:9" in said.err
+    assert said.out == ""

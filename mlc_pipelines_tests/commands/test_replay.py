@@ -56,9 +56,9 @@ def test_a_replay_says_who_and_why(books: Books) -> None:
     assert set(states(books).values()) == {State.RECEIVED}
     (story,) = mlc("trail", "acme", "10^1", "--json").document
     last = story["events"][-1]
-    assert last["event"] == "replayed"
+    assert last["kind"] == "replayed"
     assert "attribute corrected" in last["detail"]
-    assert last["by"] not in {"", "mlc"}
+    assert last["actor"] not in {"", "mlc"}
 
 
 @pytest.mark.parametrize(

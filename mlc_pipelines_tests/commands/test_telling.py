@@ -64,7 +64,7 @@ def test_a_trail_tells_the_whole_story(at_work: Installation, house: House) -> N
     (story,) = told
     assert story["external_id"] == bill.external_id
     assert story["key"] == bill.key
-    steps = [event["event"] for event in story["events"]]
+    steps = [event["kind"] for event in story["events"]]
     assert steps[:4] == ["received", "translated", "sending", "delivered"]
     assert steps[-1] == "confirmed"
 

@@ -1,11 +1,7 @@
-"""A database in a file, a key ring beside it, and processes that begin together."""
+"""A database in a file, and a key ring beside it."""
 
-import multiprocessing
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Barrier
-from typing import TypeVar
 
 import pytest
 from sqlalchemy import Engine
@@ -15,9 +11,6 @@ from mlc_pipelines.connections.tables import METADATA
 from mlc_pipelines.connections.vault import Vault
 from mlc_pipelines.ledger.database import open_engine, writing
 from mlc_pipelines_tests.wire.conftest import SteppedClock
-
-T = TypeVar("T")
-PATIENCE = 30.0
 
 
 @pytest.fixture
@@ -55,16 +48,3 @@ def keys(tmp_path: Path) -> KeyRing:
 def vault(engine: Engine, keys: KeyRing, clock: SteppedClock) -> Vault:
     """A vault without secrets."""
     return Vault(engine, keys, clock=clock)
-
-
-def _wait_for_all(barrier: Barrier) -> None:
-    barrier.wait(PATIENCE)
-
-
-def in_processes(count: int, work: Callable[[str, str], T], first: str, second: str) -> list[T]:
-    """Do the same work in so many processes that begin at the same moment."""
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(count)
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_wait_for_all, initargs=(barrier,)) as pool:
-        futures = [pool.submit(work, first, second) for _ in range(count)]
-        return [future.result(PATIENCE) for future in futures]

@@ -4,6 +4,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -12,7 +13,7 @@ from mlc_pipelines.connections.budgets import FARTHEST_WINDOWS, LONGEST_PAUSE, S
 from mlc_pipelines.connections.tables import rate_budgets
 from mlc_pipelines.ledger.database import open_engine, reading, writing
 from mlc_pipelines.wire.clock import Clock, SystemClock
-from mlc_pipelines_tests.connections.conftest import in_processes
+from mlc_pipelines_tests.connections.processes import in_processes, spend
 from mlc_pipelines_tests.wire.conftest import SteppedClock
 
 STEP = 10 / (10 - 5)
@@ -81,6 +82,30 @@ def test_a_clock_that_steps_back_holds_nobody_for_long(engine: Engine, clock: St
     assert elapsed(shared, clock, 1) == pytest.approx(20, abs=1e-3)
 
 
+def test_a_pause_by_a_clock_that_is_ahead_is_kept(engine: Engine, clock: SteppedClock) -> None:
+    """The longest pause, seen from a machine whose clock is a few seconds behind, is still a pause."""
+    ahead = SteppedClock()
+    ahead.sleep(5)
+    budget(engine, ahead).pause(LONGEST_PAUSE)
+    assert elapsed(budget(engine, clock), clock, 1) == pytest.approx(LONGEST_PAUSE + 5, abs=1e-3)
+
+
+def test_a_pause_that_begins_while_a_call_waits_is_waited_for(engine: Engine) -> None:
+    """The call books a new slot behind the pause, so that the burst after it is one call shorter."""
+
+    class PausingClock(SteppedClock):
+        def sleep(self, seconds: float) -> None:
+            if not self.slept:
+                budget(engine, self).pause(30)
+            super().sleep(seconds)
+
+    clock = PausingClock()
+    moments = list(calls(budget(engine, clock), clock, 11))
+    paused = [moment - moments[0] for moment in moments[5:]]
+    assert paused[:5] == pytest.approx([30.0] * 5, abs=1e-3)
+    assert paused[5] == pytest.approx(30 + STEP, abs=1e-3)
+
+
 def test_a_clock_that_steps_back_a_little_costs_some_windows_at_most(engine: Engine, clock: SteppedClock) -> None:
     """Up to a bound the reservation is believed, for it may be a queue."""
     shared = budget(engine, clock)
@@ -140,21 +165,8 @@ def test_those_who_slept_through_a_pause_do_not_all_go_at_its_end(url: str) -> N
     assert bounded_below(held, until, burst=2, step=0.5 / 8)
 
 
-def spend(url: str, name: str) -> list[float]:
-    """Make twelve calls; the first time is from before them."""
-    clock = SystemClock()
-    engine = open_engine(url, durable=False)
-    shared = SharedBudget(engine, name, limit=20, window_seconds=0.5, burst=5, clock=clock)
-    moments = [clock.now().timestamp()]
-    for _ in range(12):
-        shared.acquire()
-        moments.append(clock.now().timestamp())
-    engine.dispose()
-    return moments
-
-
-def test_processes_share_a_budget(url: str) -> None:
+def test_processes_share_a_budget(url: str, tmp_path: Path) -> None:
     """Three processes together call no faster than one may, and make the row once."""
-    spent = in_processes(3, spend, url, "acme/ifs")
+    spent = in_processes(3, spend, url, tmp_path)
     start = min(moments[0] for moments in spent)
     assert bounded_below([moment for moments in spent for moment in moments[1:]], start, burst=5, step=0.5 / 15)

@@ -58,7 +58,7 @@ def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
 def test_a_missing_file_is_made_only_when_asked(tmp_path: Path) -> None:
     """It holds one random key, is for its owner alone whatever the umask, and is the same when read again."""
     folder = tmp_path / "new"
-    with pytest.raises(ConfigurationError, match="there is no key file .* set MLC_VAULT_KEY or MLC_VAULT_KEY_FILE"):
+    with pytest.raises(ConfigurationError, match=r"there is no key file .* set MLC_VAULT_KEY or MLC_VAULT_KEY_FILE"):
         KeyRing.from_environment({}, folder)
     with umask(0):
         ring = KeyRing.from_environment({}, folder, create=True)
@@ -89,7 +89,7 @@ def test_a_file_of_its_owner_is_read(tmp_path: Path, mode: int) -> None:
 def test_what_is_no_key_is_refused_and_not_repeated(text: str) -> None:
     """Neither id nor value of half a key reaches a message."""
     with pytest.raises(
-        ConfigurationError, match="a key is written as id:base64 of 32 bytes|at least one key"
+        ConfigurationError, match=r"a key is written as id:base64 of 32 bytes|at least one key"
     ) as caught:
         KeyRing(tuple(Key.parse(part, where="MLC_VAULT_KEY") for part in text.split(",")))
     assert "AAAA" not in str(caught.value)
@@ -106,7 +106,7 @@ def test_a_ring_has_each_id_once() -> None:
     """The second of two keys of one id could never open anything."""
     with pytest.raises(ConfigurationError, match="each key id once; it has: one, one"):
         KeyRing.from_environment({"MLC_VAULT_KEY": f"{ONE},one:{TWO[4:]}"}, Path())
-    with pytest.raises(ConfigurationError, match="at least one key .* it has: none"):
+    with pytest.raises(ConfigurationError, match=r"at least one key .* it has: none"):
         KeyRing(())
 
 

@@ -1,7 +1,6 @@
 """Shared tokens: sealed, fetched by one process at a time, and never a dead end."""
 
 import logging
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +13,13 @@ from sqlalchemy import Engine, insert, select, update
 
 from mlc_pipelines.connections.keys import Key, KeyRing
 from mlc_pipelines.connections.tables import tokens
-from mlc_pipelines.connections.tokens import CLAIM_SECONDS, SealedTokens
+from mlc_pipelines.connections.tokens import BELIEVED_SECONDS, CLAIM_SECONDS, SealedTokens
 from mlc_pipelines.connections.vault import Vault
 from mlc_pipelines.errors import TransientError
 from mlc_pipelines.ledger.database import open_engine, reading, writing
 from mlc_pipelines.wire.clock import Clock, SystemClock
 from mlc_pipelines.wire.memory import Token
-from mlc_pipelines_tests.connections.conftest import PATIENCE, in_processes
+from mlc_pipelines_tests.connections.processes import PATIENCE, in_processes, renew
 from mlc_pipelines_tests.wire.conftest import SteppedClock
 
 ACME = "acme/ifs"
@@ -118,12 +117,29 @@ def test_a_claim_whose_owner_died_is_taken_over(store: SealedTokens, engine: Eng
 def test_a_claim_from_a_clock_that_stepped_back_holds_nobody(
     store: SealedTokens, engine: Engine, clock: SteppedClock
 ) -> None:
-    """No claim can end later than its full length from now."""
-    ends = clock.now().timestamp() + CLAIM_SECONDS + 1
+    """No claim ends so late."""
+    ends = clock.now().timestamp() + BELIEVED_SECONDS + 1
     with writing(engine) as connection:
         connection.execute(insert(tokens).values(credential=ACME, claimed_by="tomorrow", claimed_until=ends))
     assert store.renew(ACME, minted(clock, "token-1"), refused=None) == token(clock)
     assert clock.slept == []
+
+
+def test_a_claim_from_a_clock_that_is_ahead_holds(engine: Engine, vault: Vault) -> None:
+    """Clocks of two machines differ, and waiting for the database takes time: neither makes two fetch at once."""
+
+    class ReleasingClock(SteppedClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            with writing(engine) as connection:
+                connection.execute(update(tokens).values(claimed_by=None, claimed_until=0.0))
+
+    clock = ReleasingClock()
+    with writing(engine) as connection:
+        ends = clock.now().timestamp() + CLAIM_SECONDS + 5
+        connection.execute(insert(tokens).values(credential=ACME, claimed_by="ahead", claimed_until=ends))
+    SealedTokens(engine, vault, clock=clock).renew(ACME, minted(clock, "token-1"), refused=None)
+    assert len(clock.slept) == 1
 
 
 def test_who_lost_the_claim_does_not_overwrite(store: SealedTokens, clock: SteppedClock) -> None:
@@ -188,27 +204,10 @@ def renew_with(engine: Engine, keys: KeyRing, mint: Callable[[], Token]) -> str:
     return store.renew(ACME, mint, refused="token-0").value.get_secret_value()
 
 
-def renew_in_a_process(url: str, folder: str) -> str:
-    """Ask for a token and note in a file who had to fetch it."""
-    clock = SystemClock()
-
-    def mint() -> Token:
-        with (Path(folder) / "fetched").open("a", encoding="ascii") as notes:
-            notes.write(f"{os.getpid()}\n")
-        clock.sleep(0.3)  # long enough for the others to come and wait
-        return token(clock, f"token-of-{os.getpid()}")
-
-    engine = open_engine(url, durable=False)
-    try:
-        return renew_with(engine, KeyRing.from_environment({}, Path(folder)), mint)
-    finally:
-        engine.dispose()
-
-
 def test_processes_fetch_once(url: str, keys: KeyRing, tmp_path: Path) -> None:
     """Of four processes that are refused at the same moment one fetches, and all go on with its token."""
     assert keys.file == tmp_path / "vault.key"
-    values = in_processes(4, renew_in_a_process, url, str(tmp_path))
+    values = in_processes(4, renew, url, tmp_path)
     fetched = (tmp_path / "fetched").read_text(encoding="ascii").split()
     assert len(fetched) == 1
     assert values == [f"token-of-{fetched[0]}"] * 4

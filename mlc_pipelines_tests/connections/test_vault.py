@@ -208,8 +208,8 @@ def test_rotation_seals_secrets_and_tokens_with_the_newest_key(vault: Vault, eng
     assert row(engine)[0] == grown.keys[0].id
     assert row(engine)[2] == changed_at
     with reading(engine) as connection:
-        stored = dict(connection.execute(select(tokens.c.credential, tokens.c.sealed)).tuples())
-    assert newest_alone.open("token/acme/ifs", stored["acme/ifs"] or "") == b"token"
+        stored = {row.credential: row.sealed for row in connection.execute(select(tokens))}
+    assert newest_alone.open("token/acme/ifs", stored["acme/ifs"]) == b"token"
     assert stored["acme/ramp"] is None
 
 
@@ -231,18 +231,19 @@ def test_rotation_goes_past_a_damaged_row(vault: Vault, engine: Engine, keys: Ke
 
 
 def test_others_go_on_reading_while_keys_are_rotated(
-    vault: Vault, url: str, keys: KeyRing, clock: SteppedClock
+    vault: Vault, engine: Engine, url: str, keys: KeyRing, clock: SteppedClock
 ) -> None:
     """A process that read the key file long ago opens and stores secrets without a stop, whatever key is newest."""
     names = [f"acme/secret{number}" for number in range(10)]
     for name in names:
         vault.set(name, SecretStr(f"pass-phrase-{name}"))
-    done, rounds, wrong = threading.Event(), 0, []
+    done, rounds = threading.Event(), 0
+    wrong: list[str] = []
 
     def read() -> None:
         nonlocal rounds
-        engine = open_engine(url, durable=False)
-        reader = Vault(engine, keys, clock=clock)
+        own = open_engine(url, durable=False)
+        reader = Vault(own, keys, clock=clock)
         try:
             while not done.is_set():
                 wrong.extend(name for name in names if plain(reader, name) != f"pass-phrase-{name}")
@@ -251,7 +252,7 @@ def test_others_go_on_reading_while_keys_are_rotated(
         except ConfigurationError as error:
             wrong.append(str(error))
         finally:
-            engine.dispose()
+            own.dispose()
 
     thread = threading.Thread(target=read)
     thread.start()
@@ -263,7 +264,16 @@ def test_others_go_on_reading_while_keys_are_rotated(
     assert wrong == []
     assert rounds > 0
     vault.rotate()
-    assert plain(Vault(vault._engine, KeyRing(keys.keys[:1]), clock=clock), "acme/written").startswith("pass-phrase-")
+    assert plain(Vault(engine, KeyRing(keys.keys[:1]), clock=clock), "acme/written").startswith("pass-phrase-")
+
+
+def test_a_key_made_after_the_file_was_read_is_found(vault: Vault, engine: Engine, keys: KeyRing) -> None:
+    """A process that only reads follows a rotation by reading the key file again."""
+    vault.set(NAME, VALUE)
+    reader = Vault(engine, keys, clock=SteppedClock())
+    add_key(keys)
+    vault.rotate()
+    assert plain(reader) == VALUE.get_secret_value()
 
 
 def test_the_migrated_tables_are_these(tmp_path: Path) -> None:

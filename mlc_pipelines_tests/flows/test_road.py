@@ -150,7 +150,7 @@ def test_a_refused_document_is_held_and_the_others_go_on(ledger: Ledger, flow: P
 
 def test_a_batch_refused_whole_is_halved_until_the_bad_one_stands_alone(ledger: Ledger, flow: PaperFlow) -> None:
     """All or nothing batches lose only the record that is wrong."""
-    flow.deliver_batch = 50  # type: ignore[misc]  # this flow's own batch size
+    flow.deliver_batch = 50
 
     def refuse(batch: Sequence[Outgoing]) -> None:
         if any(outgoing.entry.key == "B" for outgoing in batch):
@@ -212,7 +212,7 @@ def test_a_write_that_never_arrived_is_sent_after_looking(ledger: Ledger, flow: 
 
 def test_an_unknown_write_waits_until_the_target_can_no_longer_perform_it(ledger: Ledger, flow: PaperFlow) -> None:
     """Looking too early could miss a write that is still under way."""
-    flow.settle_after = 75.0  # type: ignore[misc]  # this flow's own patience
+    flow.settle_after = 75.0
 
     def lose(batch: Sequence[Outgoing]) -> None:
         raise OutcomeUnknownError("sent, answer lost")

@@ -115,7 +115,11 @@ def test_a_number_used_again_by_another_process_is_not_the_same_worker(
     neighbour.communicate(b"\n")
 
 
-@pytest.mark.parametrize("holder", [ELSEWHERE, "one-machine", f"{worker_name().rpartition(':')[0]}x:1"])
+@pytest.mark.parametrize(
+    "holder",
+    [ELSEWHERE, "one-machine", f"{worker_name().rpartition(':')[0]}x:1"],
+    ids=["elsewhere", "one word", "no process number"],
+)
 def test_a_worker_we_cannot_see_keeps_it(ledger: Ledger, holder: str) -> None:
     """Of a worker on another machine, or of an unreadable name, only time tells that it is gone."""
     ledger.leases.take(NAME, holder)

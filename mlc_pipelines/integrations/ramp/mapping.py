@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from mlc_pipelines.accounting.money import InexactAmountError, Money
@@ -116,9 +116,13 @@ class Words:
             )
         return company_code(company, value)
 
+    def tax_account_of(self, company: str) -> str | None:
+        """Look up the account that tax is coded to: the company's own, else the one for every company."""
+        return self.tax_accounts.get(company) or self.tax_accounts.get(ELSEWHERE)
+
     def tax_account(self, company: str) -> str:
-        """Give the account that tax is coded to."""
-        account = self.tax_accounts.get(company) or self.tax_accounts.get(ELSEWHERE)
+        """Give the account that tax is coded to, or hold the record until there is one."""
+        account = self.tax_account_of(company)
         if account is None:
             raise RecordError(
                 f"company {company} has no tax account; add it to mapping.tax_accounts of the connection",
@@ -139,8 +143,10 @@ def to_bill(invoice: SupplierInvoice, words: Words) -> dict[str, Any]:
         )
     lines = [coded for line in invoice.lines for coded in _coded(invoice, line, words)]
     if invoice.vat:
+        tax = _money(invoice, invoice.vat)
+        _check_sign(invoice, "tax", tax, words)
         account = words.gl_account(invoice.company, words.tax_account(invoice.company))
-        lines.append(_line(_money(invoice, invoice.vat), "VAT", [[GL_FIELD, account]]))
+        lines.append(_line(tax, "VAT", [[GL_FIELD, account]]))
     _check_total(invoice, lines)
     return {
         "vendor_id": words.vendor(invoice.supplier),
@@ -156,11 +162,7 @@ def to_bill(invoice: SupplierInvoice, words: Words) -> dict[str, Any]:
 
 def _coded(invoice: SupplierInvoice, line: PostingLine, words: Words) -> list[dict[str, Any]]:
     money = _money(invoice, line.amount)
-    if line.amount < 0 and not words.negative_lines:
-        raise RecordError(
-            f"invoice {invoice.number} line {line.line_no} is negative ({money}); Ramp takes none",
-            cause=Cause.NEGATIVE_LINE,
-        )
+    _check_sign(invoice, f"line {line.line_no}", money, words)
     account = words.gl_account(invoice.company, line.account)
     coded = []
     for part_of, parts in _allocated(money, line.parts, words):
@@ -177,12 +179,32 @@ def _coded(invoice: SupplierInvoice, line: PostingLine, words: Words) -> list[di
 def _allocated(money: Money, parts: Mapping[str, str], words: Words) -> list[tuple[Money, Mapping[str, str]]]:
     """Split a line by the first cost allocation that a code part value of it names; the last share takes the rest."""
     for part, value in sorted(parts.items()):
-        rule = words.allocations.get(f"Code{part}:{value}")
+        name = f"Code{part}:{value}"
+        rule = words.allocations.get(name)
         if rule is not None:
-            shares = [share.split("=", 1) for share in rule.split()]
-            amounts = money.split([Decimal(weight) for _, weight in shares])
-            return [(amount, {**parts, part: target}) for amount, (target, _) in zip(amounts, shares, strict=True)]
+            targets, amounts = _shares(name, rule, money)
+            return [(amount, {**parts, part: target}) for amount, target in zip(amounts, targets, strict=True)]
     return [(money, parts)]
+
+
+def _shares(name: str, rule: str, money: Money) -> tuple[list[str], list[Money]]:
+    shares = [share.partition("=") for share in rule.split()]
+    try:
+        weights = [Decimal(weight if target else "") for target, _, weight in shares]  # "" is no number
+        return [target for target, _, _ in shares], money.split(weights)
+    except (InvalidOperation, ValueError) as error:
+        raise RecordError(
+            f"allocation {name} is {rule!r}; write it as values and shares, such as 210=60 220=40",
+            cause=Cause.DIMENSION_UNMAPPED,
+            key=f"allocation:{name}",
+        ) from error
+
+
+def _check_sign(invoice: SupplierInvoice, what: str, money: Money, words: Words) -> None:
+    if money.amount < 0 and not words.negative_lines:
+        raise RecordError(
+            f"invoice {invoice.number} {what} is negative ({money}); Ramp takes none", cause=Cause.NEGATIVE_LINE
+        )
 
 
 def _line(money: Money, memo: str, selections: Sequence[Sequence[str]]) -> dict[str, Any]:

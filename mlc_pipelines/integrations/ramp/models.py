@@ -348,7 +348,8 @@ class Bill:
             return cls.parse(raw)
         except RecordError as error:
             known = decode(raw, KNOWN, "bill")
-            return cls(known.id, raw, known.status, known.approval_status, known.sync_status, problem=str(error))
+            statuses = (known.status, known.approval_status, known.sync_status)
+            return cls(known.id, raw, *statuses, remote_id=known.remote_id or None, problem=str(error))
 
     @classmethod
     def _of(cls, row: BillRow, raw: bytes) -> Self:

@@ -96,7 +96,7 @@ def _check(desk: Desk) -> Iterator[Finding]:
     """Ask IFS set by set and company by company, then Ramp scope by scope."""
     try:
         for line in check_ifs(desk.ifs, desk.connection.companies):
-            yield Finding(f"ifs: {line.name}", line.ok, line.message, getattr(line, "unreachable", False))
+            yield Finding(f"ifs: {line.name}", line.ok, line.message, line.unreachable)
     except MlcError as error:
         yield _failed("ifs", error)
     questions: Sequence[tuple[str, Callable[[], str]]] = (

@@ -76,6 +76,7 @@ class KnownRow(msgspec.Struct):
     status: str | None = None
     approval_status: str | None = None
     sync_status: str | None = None
+    remote_id: str | None = None
 
 
 class BillRow(KnownRow):
@@ -84,7 +85,6 @@ class BillRow(KnownRow):
     vendor: BillVendorRow | None = None
     entity_id: str | None = None
     invoice_number: str | None = None
-    remote_id: str | None = None
     draft_bill_id: str | None = None
     amount: Amount | None = None
     line_items: list[LineRow] | None = None

@@ -99,9 +99,7 @@ class BillsToRamp:
         """Read the tables of the connection file, and what Ramp has been sent, from the bindings."""
         desk, dictionary = self._desk, self._desk.dictionary
         tables = {name: desk.table(name) for name in ("accounts", "tax_accounts", "allocations")}
-        for kind, name in (("account", "accounts"), ("tax_account", "tax_accounts")):
-            dictionary.learn(kind, tables[name] or {})
-        self._words = Words(
+        self._words = words = Words(
             entities=desk.entities(),
             vendors=dictionary.bound("vendor"),
             gl_accounts=dictionary.bound("gl_account"),
@@ -112,6 +110,10 @@ class BillsToRamp:
             allocations=tables["allocations"] or {},
             negative_lines=desk.settings.negative_lines,
         )
+        taxed = {company: words.tax_account_of(company) for company in desk.connection.companies}
+        dictionary.learn("account", words.accounts or {})
+        dictionary.learn("tax_account", {company: account for company, account in taxed.items() if account})
+        dictionary.learn("allocation", words.allocations)
 
     def invoice_of(self, source: bytes) -> SupplierInvoice:
         """Read an invoice back from our copy."""
@@ -140,13 +142,16 @@ class BillsToRamp:
         return found
 
     def _bill_of(self, reference: str) -> Bill | None:
-        """Find the document of a reference: a draft until it is submitted, a bill afterwards."""
+        """Find the document of a reference: a draft until it is submitted, a bill afterwards.
+
+        The filter came after 2025 (seen in public code); where it is not heeded, others' documents come too.
+        """
+        ramp = self._desk.ramp
         if self._desk.settings.bill_mode is not BillMode.PREAPPROVED:
-            for draft in self._desk.ramp.drafts(remote_id=reference):
-                return draft
-        for bill in self._desk.ramp.bills(remote_id=reference):
-            return bill
-        return None
+            for draft in ramp.drafts(remote_id=reference):
+                if draft.remote_id == reference:
+                    return draft
+        return next((bill for bill in ramp.bills(remote_id=reference) if bill.remote_id == reference), None)
 
     def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Create the bill, or amend the one there as long as nobody has approved it."""

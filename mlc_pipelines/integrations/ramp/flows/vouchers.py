@@ -12,6 +12,7 @@ from mlc_pipelines.integrations.ramp.acknowledging import acknowledge
 from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint
 from mlc_pipelines.integrations.ramp.mapping import VoucherRules, field_id, to_voucher
 from mlc_pipelines.integrations.ramp.models import Bill
+from mlc_pipelines.integrations.ramp.settings import EVERY_COMPANY
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 
 SERIE = "RAMP"
@@ -70,8 +71,12 @@ class VouchersToIfs:
         )
 
     def prepare(self) -> None:
-        """Read which company each entity of Ramp stands for."""
-        self._companies = {entity: company for company, entity in self._desk.entities().items()}
+        """Read which company each entity of Ramp stands for, and which account each company credits."""
+        desk = self._desk
+        self._companies = {entity: company for company, entity in desk.entities().items()}
+        named = desk.settings.vouchers.credit_account if desk.settings.vouchers else {}
+        credited = {company: named.get(company) or named.get(EVERY_COMPANY) for company in desk.connection.companies}
+        desk.dictionary.learn("credit_account", {company: name for company, name in credited.items() if name})
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Make a voucher; an invoice that IFS books itself is only acknowledged."""
