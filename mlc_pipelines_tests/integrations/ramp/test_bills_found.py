@@ -79,7 +79,7 @@ def connection(folder: Path, *, mapping: str = "", vouchers: str = "") -> Connec
 def desk(settings: Connection, books: Books, ramp: RampClient, closing: ExitStack) -> Desk:
     ifs = open_ifs(
         settings.section(IfsSettings),
-        vault_get=lambda name: SecretStr(name),
+        vault_get=SecretStr,
         tokens=Drawer(),
         budget=Unlimited(),
         clock=QuickClock(),

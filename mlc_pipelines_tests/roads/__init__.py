@@ -1,0 +1,1 @@
+"""Whole roads against both simulators."""
