@@ -12,7 +12,6 @@ from mlc_pipelines.commands.output import (
     UNREACHABLE,
     as_json,
     console,
-    money,
     plain,
     say,
     table,
@@ -74,6 +73,7 @@ def check(
 def run(connection: Connection, flow: FlowOption = None, as_document: Json = False) -> None:
     """Work a connection once, through Dagster: the run is seen in the UI."""
     from mlc_pipelines.commands.dagster_runs import work
+    from mlc_pipelines.commands.run_report import document, tell
     from mlc_pipelines.integrations.house import House
 
     with House.open() as house:
@@ -82,38 +82,9 @@ def run(connection: Connection, flow: FlowOption = None, as_document: Json = Fal
         sums = [line for line in house.ledger.books(connection).reports.sums() if flow in (None, line.flow)]
     held = sum(line.count for line in sums if line.place == "held")
     if as_document:
-        counts = {name: dict(counts) for name, counts in outcome.counts.items()}
-        entries = [
-            {
-                "flow": s.flow,
-                "company": s.company,
-                "place": s.place,
-                "currency": s.currency,
-                "count": s.count,
-                "amount": s.amount,
-            }
-            for s in sums
-        ]
-        as_json(
-            {
-                "connection": connection,
-                "run": outcome.run_id,
-                "success": outcome.success,
-                "did": counts,
-                "entries": entries,
-            }
-        )
+        as_json(document(connection, outcome, sums))
     else:
-        rows = [
-            (name, ", ".join(f"{what} {n}" for what, n in counts.items()))
-            for name, counts in outcome.counts.items()
-            if counts
-        ]
-        out = console()
-        out.print(table(f"{connection}: this run", ("stage", "what it came to"), rows))
-        stands = [(s.flow, s.company, s.place, s.count, money(s.amount, s.currency), s.currency or "") for s in sums]
-        columns = ("flow", "company", "stands", "count", "amount", "cur")
-        out.print(table("where records stand", columns, stands, right=("count", "amount")))
+        tell(connection, outcome, sums)
     for problem in outcome.problems:
         say(problem)
     if not outcome.success:
@@ -123,7 +94,7 @@ def run(connection: Connection, flow: FlowOption = None, as_document: Json = Fal
         raise typer.Exit(ATTENTION)
 
 
-def replay(  # typer gives them by name
+def replay(
     connection: Connection,
     reason: Annotated[str, typer.Option(help="Why; it is written in the trail of each record.")],
     flow: FlowOption = None,
@@ -139,43 +110,23 @@ def replay(  # typer gives them by name
     import getpass
     from datetime import UTC
 
+    from mlc_pipelines.commands.run_report import held
     from mlc_pipelines.flows.road import Choice
     from mlc_pipelines.flows.translating import put_back
     from mlc_pipelines.integrations.house import House
-    from mlc_pipelines.ledger.states import State
 
     moment = since.replace(tzinfo=UTC) if since else None
     choice = Choice(reason, getpass.getuser(), tuple(key or ()), tuple(cause or ()), moment)
     with House.open() as house:
         flows = _flows([card.name for card in house.integration(connection).flows], flow)
         books = house.ledger.books(connection)
-        chosen = {
-            name: books.reports.select(
-                flow=name,
-                states=(State.HELD,),
-                keys=choice.keys,
-                causes=choice.causes,
-                since=choice.since,
-                limit=100_000,
-            )
-            for name in flows
-        }
-        if not dry_run:
-            for name in flows:
-                if chosen[name]:
-                    put_back(books, name, choice, None)
-    rows = [
-        (name, entry.label, entry.cause or "", entry.problem or "")
-        for name, entries in chosen.items()
-        for entry in entries
-    ]
+        chosen = held(books, flows, choice)
+        for name in flows if chosen and not dry_run else ():
+            put_back(books, name, choice, None)
+    rows = [(entry.flow, entry.label, entry.cause or "", entry.problem or "") for entry in chosen]
     if as_document:
-        as_json(
-            {
-                "replayed": not dry_run,
-                "records": [dict(zip(("flow", "label", "cause", "problem"), r, strict=True)) for r in rows],
-            }
-        )
+        names = ("flow", "label", "cause", "problem")
+        as_json({"replayed": not dry_run, "records": [dict(zip(names, row, strict=True)) for row in rows]})
         return
     title = f"{len(rows)} records would go again" if dry_run else f"{len(rows)} records go again with the next run"
     console().print(table(title, ("flow", "record", "cause", "what was wrong"), rows))

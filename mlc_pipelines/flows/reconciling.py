@@ -59,6 +59,7 @@ class Match:
         )
 
 
+ONLY_THERE = "only in the target: the source has no such document in this period"
 PLACES = ("target", "held", "ignored", "under_way")
 
 
@@ -104,16 +105,11 @@ def reconcile(
             match.add(place, document.amount)
         if what:
             differences.append(_differ(document, found, what))
-    for documents in there.values():
-        for extra in documents:
-            matches.setdefault((extra.company, extra.currency), Match(extra.company, extra.currency)).add(
-                "target", extra.amount
-            )
-            differences.append(
-                _differ(
-                    extra, [extra], "only in the target: the source has no such document in this period", source=False
-                )
-            )
+    for extra in (document for documents in there.values() for document in documents):
+        matches.setdefault((extra.company, extra.currency), Match(extra.company, extra.currency)).add(
+            "target", extra.amount
+        )
+        differences.append(_differ(extra, [extra], ONLY_THERE, source=False))
     ordered = tuple(matches[key] for key in sorted(matches))
     return Reconciliation(
         connection,

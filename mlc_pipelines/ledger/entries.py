@@ -136,20 +136,7 @@ class Entries:
             "chain_head": chain.GENESIS,
         }
         entry_id = connection.execute(insert(entries).values(values)).inserted_primary_key[0]  # type: ignore[index]  # one row, one key
-        facts = {
-            "entry_id": entry_id,
-            "seq": 1,
-            "at": now,
-            "kind": "received",
-            "before": None,
-            "after": state.value,
-            "actor": "mlc",
-            "detail": chain.encode({"key": record.key, "version": version, "source": chain.digest(record.content)}),
-            "previous": chain.GENESIS,
-        }
-        head = chain.event_hash(**facts)
-        connection.execute(insert(events).values(**facts, hash=head))
-        connection.execute(update(entries).where(entries.c.id == entry_id).values(chain_head=head))
+        _write_first_event(connection, entry_id, record, state, now, version=version)
         return to_entry(connection.execute(select(*_LIGHT).where(entries.c.id == entry_id)).one())
 
     def due(self, flow: str, stage: Stage, states: Iterable[State], *, after: int = 0, limit: int = 200) -> list[Entry]:
@@ -224,6 +211,25 @@ class Entries:
 
     def _of(self, flow: str) -> tuple[Any, ...]:
         return (entries.c.connection == self._name, entries.c.flow == flow)
+
+
+def _write_first_event(
+    connection: Connection, entry_id: int, record: SourceRecord, state: State, now: datetime, *, version: int
+) -> None:
+    facts: dict[str, Any] = {
+        "entry_id": entry_id,
+        "seq": 1,
+        "at": now,
+        "kind": "received",
+        "before": None,
+        "after": state.value,
+        "actor": "mlc",
+        "detail": chain.encode({"key": record.key, "version": version, "source": chain.digest(record.content)}),
+        "previous": chain.GENESIS,
+    }
+    head = chain.event_hash(**facts)
+    connection.execute(insert(events).values(**facts, hash=head))
+    connection.execute(update(entries).where(entries.c.id == entry_id).values(chain_head=head))
 
 
 def _parts(keys: list[str]) -> Iterable[list[str]]:

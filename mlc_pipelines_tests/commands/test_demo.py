@@ -14,6 +14,7 @@ def test_the_demo_accounts_for_every_record(empty: Path) -> None:
     assert "0 lost, 0 duplicated" in said.out
     assert "received = delivered + held + ignored" in said.out
     assert said.widest <= 80
+    assert "enabled: false" in (empty / "demo" / "connections" / "sandbox_ramp.yaml").read_text(encoding="utf-8")
     looked = mlc("--home", str(empty / "demo"), "status", "--json")
     assert looked.code == 0
     (told,) = looked.document
