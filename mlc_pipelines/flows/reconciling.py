@@ -100,7 +100,8 @@ def reconcile(
         place = _place(ledger.get(document.key), found)
         what = _difference(document, found, ledger.get(document.key))
         for each in found:
-            match.add("target", each.amount)
+            there_too = (each.company, each.currency)
+            matches.setdefault(there_too, Match(*there_too)).add("target", each.amount)
         if not found and place in PLACES:
             match.add(place, document.amount)
         if what:
@@ -141,6 +142,8 @@ def _place(entry: Entry | None, found: Sequence[Document]) -> str:
 def _difference(document: Document, found: Sequence[Document], entry: Entry | None) -> str | None:
     if len(found) > 1:
         return f"{len(found)} documents in the target for one in the source"
+    if found and (found[0].company, found[0].currency) != (document.company, document.currency):
+        return f"in the target it is {found[0].amount} {found[0].currency} of company {found[0].company}"
     if found and found[0].amount != document.amount:
         held = f"; the change is {entry.state.value} ({entry.problem})" if entry is not None and entry.problem else ""
         return f"amounts differ by {document.amount - found[0].amount}{held}"

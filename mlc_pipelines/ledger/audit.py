@@ -61,6 +61,7 @@ class Audit:
                 ):
                     yield Finding(f"day {row.day}", "the seal does not fit the events of that day")
                 previous = row.hash
+            yield from _verify_unsealed(connection)
 
     def pack(self) -> Iterator[str]:
         """Write everything an outsider needs to verify the chain, as JSON lines: events in order, then seals."""
@@ -107,6 +108,13 @@ def _seal_of(connection: Connection, day: date, previous: str) -> dict[str, obje
         "previous": previous,
         "hash": state.hexdigest(),
     }
+
+
+def _verify_unsealed(connection: Connection) -> Iterator[Finding]:
+    sealed = set(connection.execute(select(seals.c.day)).scalars())
+    for day in _days(connection, None, max(sealed, default=date.min)):
+        if day not in sealed and _seal_of(connection, day, chain.GENESIS) is not None:
+            yield Finding(f"day {day}", "has events but no seal, although a later day is sealed")
 
 
 def _verify_chains(connection: Connection) -> Iterator[Finding]:

@@ -342,3 +342,13 @@ def test_source_is_target_held_ignored_and_under_way(shared: Ledger, ways: list[
     assert sorted(difference.key for difference in found.differences) == sorted(odd)
     assert found.matched == (not odd)
     assert all(set(line.counts) <= {"source", *PLACES} for line in found.matches)
+
+
+@pytest.mark.parametrize("other", [document("A", currency="USD"), document("A", company="20")])
+def test_the_same_amount_in_another_currency_or_company_is_no_match(ledger: Ledger, other: Document) -> None:
+    """A hundred dollars are not a hundred euros: both lines show it, and the document is named."""
+    (entry,) = receive(ledger.books("acme"), "A")
+    move(ledger.books("acme"), entry, *DELIVERED)
+    found = match(ledger, [document("A")], [other])
+    assert [line.difference for line in found.matches] == [Decimal("10.00"), Decimal("-10.00")]
+    assert found.differences[0].what == f"in the target it is 10.00 {other.currency} of company {other.company}"

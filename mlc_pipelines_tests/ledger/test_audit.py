@@ -244,3 +244,15 @@ def test_the_pack_is_enough_to_verify_by_oneself(ledger: Ledger, books: Books, t
 def test_canonical_json_is_the_same_for_the_same_facts() -> None:
     """Order of keys and letters beyond ASCII do not change what is hashed."""
     assert chain.encode({"b": "ø", "a": 1}) == chain.encode({"a": 1, "b": "ø"}) == '{"a":1,"b":"\\u00f8"}'
+
+
+def test_an_entry_dated_back_into_a_quiet_day_is_found(ledger: Ledger, books: Books) -> None:
+    """A day on which nothing happened has no seal, and stays a day on which nothing happened."""
+    receive(books, "A")
+    clock_of(ledger).sleep(3 * DAY)
+    receive(books, "B")
+    clock_of(ledger).sleep(DAY)
+    assert len(ledger.audit.seal()) == 2
+    clock_of(ledger).sleep(-2 * DAY)
+    receive(books, "forged")
+    assert [finding.where for finding in verified(ledger)] == ["day 2026-11-22"]
