@@ -15,6 +15,8 @@ def catalogue() -> Mapping[str, Integration]:
     found = {}
     for module in pkgutil.iter_modules(integrations.__path__):
         if module.ispkg:
-            integration: Integration = importlib.import_module(f"{integrations.__name__}.{module.name}").INTEGRATION
-            found[integration.name] = integration
+            folder = importlib.import_module(f"{integrations.__name__}.{module.name}")
+            integration: Integration | None = getattr(folder, "INTEGRATION", None)
+            if integration is not None:
+                found[integration.name] = integration
     return found

@@ -107,7 +107,7 @@ def test_an_absent_record_is_absent(client: IfsClient) -> None:
 
 def test_a_wrong_secret_stops_the_connection(ifs: IfsSandbox, open_client: OpenIfs) -> None:
     """The message names the credential to correct."""
-    client = open_client(ifs, secret="wrong")
+    client = open_client(ifs, secret="not-the-secret-of-ifs")
     with pytest.raises(ConfigurationError, match="acme/ifs"):
         list(client.rows("company"))
 

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from mlc_pipelines.connections.settings import Connection
 from mlc_pipelines.errors import OutcomeUnknownError
 from mlc_pipelines.flows.flow import Outgoing
@@ -13,7 +11,6 @@ from mlc_pipelines.ifs.settings import IfsSettings
 from mlc_pipelines.integrations.ramp.client import RampClient
 from mlc_pipelines.integrations.ramp.settings import RampSettings
 from mlc_pipelines.ledger.bindings import Dictionary
-from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.records import Landed
 
 
@@ -59,16 +56,6 @@ class Desk:
         """Give a mapping table of the connection file; None where it has none of that name."""
         table = self.connection.mapping.table(name)
         return dict(table) if table is not None else None
-
-
-def encode(payload: object) -> bytes:
-    """Write a payload as canonical JSON, the same bytes for the same content."""
-    return msgspec.json.encode(payload, order="sorted")
-
-
-def fingerprint(content: object) -> str:
-    """Hash what matters of a record (SHA-256 of its canonical JSON)."""
-    return digest(encode(content))
 
 
 def landed_as(batch: Sequence[Outgoing], found: Mapping[int, Landed], what: str) -> list[Landed]:

@@ -11,6 +11,8 @@ from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.ifs.accounts import Account
 from mlc_pipelines.ifs.posting_proposals import PostingLine, SupplierInvoice
 from mlc_pipelines.ifs.suppliers import Supplier
+from mlc_pipelines.integrations.erp.accounts import company_code
+from mlc_pipelines.integrations.erp.vouchers import VoucherRules, debit_row, voucher
 from mlc_pipelines.integrations.ramp.models import GL_FIELD
 
 CLASSES: Mapping[str, str] = {
@@ -27,11 +29,6 @@ CLASSES: Mapping[str, str] = {
 ELSEWHERE = "*"
 
 
-def company_code(company: str, code: str) -> str:
-    """Name a code of one company, as Ramp knows it: `10^4010`."""
-    return f"{company}^{code}"
-
-
 def field_id(part: str) -> str:
     """Name the Ramp field of a code part: B is `ifs-code-part-b`."""
     return f"ifs-code-part-{part.lower()}"
@@ -45,11 +42,6 @@ def to_gl_account(account: Account) -> dict[str, str]:
         "code": account.code,
         "classification": CLASSES.get((account.kind or "").lower(), "ANY"),
     }
-
-
-def invoice_reference(company: str, invoice_id: int) -> str:
-    """Name an IFS invoice in Ramp's `remote_id`: company and invoice id, the key in IFS."""
-    return f"{company}^{invoice_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,15 +248,6 @@ def to_vendor(supplier: Supplier) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class VoucherRules:
-    """How vouchers of one company are made."""
-
-    voucher_type: str
-    user_group: str
-    credit_account: str
-
-
 def to_voucher(
     bill: Mapping[str, Any], company: str, posted: date, rules: VoucherRules, parts: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -272,38 +255,22 @@ def to_voucher(
 
     `parts` names the code part of each Ramp field id. Every row carries the bill's id as its reference.
     """
+    number = bill["invoice_number"]
     rows = []
-    total = Decimal(0)
     for line in bill["lines"]:
         account, code_parts = _code_string(line["selections"], company, parts)
-        rows.append(
-            {
-                "account": account,
-                "parts": code_parts,
-                "debit": line["amount"],
-                "credit": None,
-                "text": line["memo"] or bill["invoice_number"],
-            }
-        )
-        total += Decimal(line["amount"])
-    if total != Decimal(bill["amount"]):
-        raise RecordError(
-            f"bill {bill['invoice_number']}: lines are {total}, the bill says {bill['amount']} {bill['currency']}",
-            cause=Cause.AMOUNT_MISMATCH,
-        )
-    rows.append(
-        {"account": rules.credit_account, "parts": {}, "debit": None, "credit": str(total), "text": bill["vendor_name"]}
-    )
-    return {
+        rows.append(debit_row(account, code_parts, Decimal(line["amount"]), line["memo"] or number))
+    head = {
         "company": company,
         "voucher_type": rules.voucher_type,
         "user_group": rules.user_group,
         "date": posted.isoformat(),
-        "text": f"{bill['vendor_name']} {bill['invoice_number']}"[:200],
+        "text": f"{bill['vendor_name']} {number}",
         "currency": bill["currency"],
         "reference": bill["id"],
-        "rows": rows,
     }
+    credited = rules.credit_account_of(company, setting="ramp.vouchers.credit_account")
+    return voucher(head, rows, total=Decimal(bill["amount"]), against=(credited, bill["vendor_name"]))
 
 
 def _code_string(

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mlc_pipelines.errors import ConfigurationError, MlcError, TransientError
+from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.flows.flow import Flow
 from mlc_pipelines.flows.reconciling import Document
-from mlc_pipelines.ifs.accounts import Accounts
-from mlc_pipelines.ifs.check import check as check_ifs
-from mlc_pipelines.ifs.client import open_ifs
-from mlc_pipelines.ifs.posting_proposals import PostingProposals
-from mlc_pipelines.ifs.settings import IfsSettings
+from mlc_pipelines.integrations.erp.accounts import AccountSource
+from mlc_pipelines.integrations.erp.invoices import InvoiceSource
+from mlc_pipelines.integrations.erp.opening import ask, check_erp, first, open_erp
 from mlc_pipelines.integrations.integration import Finding, Gap, Period, Session, Tenant
 from mlc_pipelines.integrations.ramp.client import RampClient, open_ramp
 from mlc_pipelines.integrations.ramp.desk import Desk
@@ -20,11 +18,8 @@ from mlc_pipelines.integrations.ramp.flows.payments import PaymentsToIfs
 from mlc_pipelines.integrations.ramp.flows.suppliers import SuppliersToIfs
 from mlc_pipelines.integrations.ramp.flows.vendors import AccountingVendorsToRamp, VendorsToRamp
 from mlc_pipelines.integrations.ramp.flows.vouchers import VouchersToIfs
-from mlc_pipelines.integrations.ramp.mapping import company_code, invoice_reference
 from mlc_pipelines.integrations.ramp.settings import RampSettings
 
-MINUTE = 60.0
-IFS_BURST = 20
 RAMP_BURST = 10
 RAMP_WINDOW = 10.0
 
@@ -32,27 +27,7 @@ RAMP_WINDOW = 10.0
 def open_session(tenant: Tenant) -> Session:
     """Open both clients; nothing is called before a flow or a question asks."""
     connection = tenant.connection
-    ifs_settings, settings = connection.section(IfsSettings), connection.section(RampSettings)
-    calls = ifs_settings.requests_per_minute
-    ifs = open_ifs(
-        ifs_settings,
-        vault_get=tenant.secret,
-        tokens=tenant.tokens,
-        budget=tenant.budget(
-            ifs_settings.credential, limit=calls, window_seconds=MINUTE, burst=min(IFS_BURST, calls - 1)
-        ),
-        clock=tenant.clock,
-    )
-    calls = settings.requests_per_10_seconds
-    ramp = open_ramp(
-        settings,
-        vault_get=tenant.secret,
-        tokens=tenant.tokens,
-        budget=tenant.budget(
-            settings.credential, limit=calls, window_seconds=RAMP_WINDOW, burst=min(RAMP_BURST, calls - 1)
-        ),
-        clock=tenant.clock,
-    )
+    ifs, ramp = open_erp(tenant), open_client(tenant)
     desk = Desk(connection, tenant.books.dictionary, ifs, ramp)
 
     def close() -> None:
@@ -62,7 +37,7 @@ def open_session(tenant: Tenant) -> Session:
     return Session(
         flows=_flows(desk),
         check=lambda: _check(desk),
-        source_documents=lambda period: _invoices(desk, period),
+        source_documents=lambda period: InvoiceSource(ifs).documents(connection.companies, period),
         target_documents=lambda period: _bills(desk, period),
         gaps=lambda: _gaps(desk),
         close=close,
@@ -70,7 +45,7 @@ def open_session(tenant: Tenant) -> Session:
 
 
 def open_client(tenant: Tenant) -> RampClient:
-    """Open Ramp alone, for the webhook receiver."""
+    """Open Ramp with its share of the rate limit."""
     settings = tenant.connection.section(RampSettings)
     calls = settings.requests_per_10_seconds
     budget = tenant.budget(
@@ -94,29 +69,15 @@ def _flows(desk: Desk) -> Sequence[Flow]:
 
 def _check(desk: Desk) -> Iterator[Finding]:
     """Ask IFS set by set and company by company, then Ramp scope by scope."""
-    try:
-        for line in check_ifs(desk.ifs, desk.connection.companies):
-            yield Finding(f"ifs: {line.name}", line.ok, line.message, line.unreachable)
-    except MlcError as error:
-        yield _failed("ifs", error)
+    yield from check_erp(desk.ifs, desk.connection)
     questions: Sequence[tuple[str, Callable[[], str]]] = (
         ("business", lambda: desk.ramp.business().business_name_legal or "reached"),
         ("entities", lambda: _entities(desk)),
-        ("bills", lambda: _first(desk.ramp.bills())),
-        ("vendors", lambda: _first(desk.ramp.vendors())),
-        ("accounting", lambda: _first(desk.ramp.accounts())),
+        ("bills", lambda: first(desk.ramp.bills())),
+        ("vendors", lambda: first(desk.ramp.vendors())),
+        ("accounting", lambda: first(desk.ramp.accounts())),
     )
-    for name, question in questions:
-        try:
-            yield Finding(f"ramp: {name}", ok=True, message=question())
-        except MlcError as error:
-            yield _failed(f"ramp: {name}", error)
-            if isinstance(error, TransientError):
-                return
-
-
-def _failed(name: str, error: MlcError) -> Finding:
-    return Finding(name, ok=False, message=str(error), unreachable=isinstance(error, TransientError))
+    yield from ask("ramp", questions)
 
 
 def _entities(desk: Desk) -> str:
@@ -128,22 +89,6 @@ def _entities(desk: Desk) -> str:
             f"company {', '.join(missing)} has no entity in Ramp; name it under ramp.entities; Ramp has: {there}"
         )
     return f"{len(found)} of {len(desk.connection.companies)} companies have their entity"
-
-
-def _first(rows: Iterator[object]) -> str:
-    next(rows, None)
-    return "readable"
-
-
-def _invoices(desk: Desk, period: Period) -> Iterator[Document]:
-    """Give the invoices of a period as IFS has them now, cancelled ones too: the ledger ignores them."""
-    proposals = PostingProposals(desk.ifs)
-    for company in desk.connection.companies:
-        for invoice in proposals.in_period(company, first=period.first, last=period.last):
-            key = invoice_reference(company, invoice.invoice_id)
-            yield Document(
-                key, company, invoice.number, invoice.supplier, invoice.currency, invoice.gross, invoice.invoice_date
-            )
 
 
 def _bills(desk: Desk, period: Period) -> Iterator[Document]:
@@ -170,10 +115,7 @@ def _bills(desk: Desk, period: Period) -> Iterator[Document]:
 def _gaps(desk: Desk) -> Iterator[Gap]:
     """Compare charts of accounts: what only Ramp has, and what differs. IFS is never written."""
     there = {account.id: account for account in desk.ramp.accounts() if account.is_active}
-    here = {}
-    for company in desk.connection.companies:
-        for account in Accounts(desk.ifs).of(company):
-            here[company_code(company, account.code)] = account
+    here = AccountSource(desk.ifs).all(desk.connection.companies)
     for id_, offered in sorted(there.items(), key=lambda pair: str(pair[0])):
         if id_ is None or id_ not in here:
             yield Gap("gl_account", offered.code or offered.ramp_id, f"{offered.name}: only in Ramp")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.integrations.erp.vouchers import VoucherRules
 from mlc_pipelines.integrations.ramp.webhook import EVENTS
 
 SCOPES = (
@@ -17,7 +17,6 @@ SCOPES = (
 WINDOW_SECONDS = 10
 """Ramp counts calls in a rolling window of ten seconds (documented)."""
 
-EVERY_COMPANY = "*"
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
@@ -32,26 +31,10 @@ class BillMode(StrEnum):
     PREAPPROVED = "preapproved"  # approved at once; Ramp's approval flow is bypassed
 
 
-class VoucherSettings(BaseModel):
-    """Which bills are booked in IFS, and how; `credit_account` is by company, `*` for those not named."""
-
-    model_config = _STRICT
+class VoucherSettings(VoucherRules):
+    """Which bills are booked in IFS, and how."""
 
     bills: Literal["all", "born_in_ramp"] = "born_in_ramp"
-    voucher_type: str
-    user_group: str
-    credit_account: Mapping[str, str]
-
-    def credit_account_of(self, company: str) -> str:
-        """Give the account that a bill of this company is credited to."""
-        account = self.credit_account.get(company) or self.credit_account.get(EVERY_COMPANY)
-        if account is None:
-            raise RecordError(
-                f"company {company} has no credit account; add it to ramp.vouchers.credit_account",
-                cause=Cause.ACCOUNT_UNMAPPED,
-                key=f"credit_account:{company}",
-            )
-        return account
 
 
 class RampSettings(BaseModel):

@@ -13,11 +13,11 @@ from mlc_pipelines.accounting.money import Money, places
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.ifs.accounts import Account
 from mlc_pipelines.ifs.posting_proposals import SupplierInvoice
+from mlc_pipelines.integrations.erp.accounts import company_code
+from mlc_pipelines.integrations.erp.invoices import invoice_reference
 from mlc_pipelines.integrations.ramp.mapping import (
     Words,
-    company_code,
     field_id,
-    invoice_reference,
     to_bill,
     to_gl_account,
     to_vendor,

@@ -61,10 +61,10 @@ def test_a_company_without_a_credit_account_is_named() -> None:
     """A star stands for every company that is not named."""
     vouchers = settings(vouchers=VOUCHERS).vouchers
     assert vouchers is not None
-    assert vouchers.credit_account_of("10") == "2440"
+    assert vouchers.credit_account_of("10", setting="ramp.vouchers.credit_account") == "2440"
     with pytest.raises(RecordError, match="company 20") as caught:
-        vouchers.credit_account_of("20")
+        vouchers.credit_account_of("20", setting="ramp.vouchers.credit_account")
     assert (caught.value.cause, caught.value.key) == (Cause.ACCOUNT_UNMAPPED, "credit_account:20")
     for_all = settings(vouchers={**VOUCHERS, "credit_account": {"*": "2441"}}).vouchers
     assert for_all is not None
-    assert for_all.credit_account_of("20") == "2441"
+    assert for_all.credit_account_of("20", setting="ramp.vouchers.credit_account") == "2441"

@@ -1,25 +1,18 @@
 """Bills: supplier invoices of IFS, handed to Ramp coded line by line; the sent mark goes back to IFS."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.flows.content import encode
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
-from mlc_pipelines.ifs.conflicts import with_fresh
-from mlc_pipelines.ifs.posting_proposals import PostingProposals, ProposalHead, SupplierInvoice
-from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint
+from mlc_pipelines.integrations.erp.invoices import InvoiceSource, never_sent
+from mlc_pipelines.integrations.ramp.desk import Desk
 from mlc_pipelines.integrations.ramp.errors import NotSubmittableError
-from mlc_pipelines.integrations.ramp.mapping import Words, invoice_reference, to_bill
+from mlc_pipelines.integrations.ramp.mapping import Words, to_bill
 from mlc_pipelines.integrations.ramp.models import Bill, NewBill
 from mlc_pipelines.integrations.ramp.settings import BillMode
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
-
-_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_LINES = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class BillsToRamp:
@@ -44,7 +37,7 @@ class BillsToRamp:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._proposals = PostingProposals(desk.ifs)
+        self._invoices = InvoiceSource(desk.ifs)
         self._words = Words({}, {}, {}, {})
         self.settle_after = desk.settings.settle_after_seconds
 
@@ -54,10 +47,7 @@ class BillsToRamp:
 
     def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
         """List invoices changed since, from a little before the watermark."""
-        moment = datetime.fromisoformat(since) if since else None
-        for head in self._proposals.changed_since(feed, moment):
-            position = head.modified.astimezone(UTC).isoformat(timespec="microseconds") if head.modified else None
-            yield Sighting(invoice_reference(feed, head.invoice_id), tag=head.etag, position=position, carry=head)
+        return self._invoices.sightings(feed, since)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """Nothing: IFS sends no events."""
@@ -65,35 +55,7 @@ class BillsToRamp:
 
     def fetch(self, sighting: Sighting) -> SourceRecord | None:
         """Read the lines of an invoice, a query of their own."""
-        head: ProposalHead = sighting.carry
-        if head.problem:
-            raise RecordError(head.problem, cause=Cause.UNREADABLE)
-        lines = self._proposals.lines(head)
-        content = encode({"head": msgspec.Raw(head.raw), "lines": [msgspec.Raw(line) for line in lines]})
-        try:
-            invoice = self._proposals.invoice(head.raw, lines)
-        except RecordError as error:
-            return SourceRecord(
-                sighting.key,
-                head.company,
-                content,
-                fingerprint([content.decode()]),
-                sighting.tag,
-                sighting.key,
-                problem=str(error),
-            )
-        return SourceRecord(
-            key=sighting.key,
-            company=invoice.company,
-            content=content,
-            fingerprint=fingerprint(_what_matters(invoice)),
-            tag=sighting.tag,
-            label=invoice.number,
-            partner=invoice.supplier,
-            amount=invoice.net + invoice.vat,
-            currency=invoice.currency,
-            dated=invoice.invoice_date,
-        )
+        return self._invoices.record(sighting)
 
     def prepare(self) -> None:
         """Read the tables of the connection file, and what Ramp has been sent, from the bindings."""
@@ -115,22 +77,13 @@ class BillsToRamp:
         dictionary.learn("tax_account", {company: account for company, account in taxed.items() if account})
         dictionary.learn("allocation", words.allocations)
 
-    def invoice_of(self, source: bytes) -> SupplierInvoice:
-        """Read an invoice back from our copy."""
-        parts = _RAW.decode(source)
-        return self._proposals.invoice(bytes(parts["head"]), [bytes(line) for line in _LINES.decode(parts["lines"])])
-
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Make a bill; a cancelled invoice is not sent, and one that was sent before needs a person."""
-        invoice = self.invoice_of(entry.source)
-        if invoice.is_cancelled:
-            if self._desk.dictionary.by_key(self.kind, entry.key) is None:
-                return Ignored(Cause.CANCELLED, f"invoice {invoice.number} was cancelled in IFS before it was sent")
-            raise RecordError(
-                f"invoice {invoice.number} was cancelled in IFS after it was sent; archive the bill in Ramp",
-                cause=Cause.CANCELLED_AFTER_DELIVERY,
-            )
-        return Translated(encode(to_bill(invoice, self._words)), entry.key)
+        invoice = self._invoices.invoice(entry.source)
+        was_sent = invoice.is_cancelled and self._desk.dictionary.by_key(self.kind, entry.key) is not None
+        return never_sent(invoice, was_sent=was_sent, undo="archive the bill in Ramp") or Translated(
+            encode(to_bill(invoice, self._words)), entry.key
+        )
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look for a bill or draft that carries our reference."""
@@ -194,20 +147,7 @@ class BillsToRamp:
         if self._desk.settings.bill_mode is BillMode.SUBMIT:
             submitted = self._submit(entry)
         mark = f"ramp:{entry.external_id}"
-        if self._desk.ifs_settings.marks.sent is None:
-            return [Landed(mark, {**submitted, "mark": "none configured"})]
-        company, invoice_id = entry.key.split("^")
-
-        def wanted(fresh: SupplierInvoice) -> Mapping[str, Any] | None:
-            return None if fresh.sent_mark == mark else {"sent": mark}
-
-        try:
-            with_fresh(lambda: self._proposals.read(company, int(invoice_id)), wanted, self._proposals.mark)
-        except RecordError as error:
-            if error.cause is not Cause.INVOICE_UNKNOWN:
-                raise
-            return [Landed(mark, {**submitted, "mark": "the invoice has left the proposals"})]
-        return [Landed(mark, submitted)]
+        return [Landed(mark, submitted | self._invoices.mark_sent(entry.key, mark))]
 
     def _submit(self, entry: Entry) -> dict[str, str]:
         """Submit the draft if it still is one; where payment details are missing it stays for a person to complete."""
@@ -219,21 +159,6 @@ class BillsToRamp:
         except NotSubmittableError as error:
             return {"submit": f"left to a person: {error}"}
         return {"submit": "yes"}
-
-
-def _what_matters(invoice: SupplierInvoice) -> object:
-    """Give what a bill depends on; our own marks and the ETag are left out, so that they are no change."""
-    plain = replace(
-        invoice,
-        etag=None,
-        modified=None,
-        state=None,
-        sent_mark=None,
-        paid_status=None,
-        paid_date=None,
-        payment_reference=None,
-    )
-    return [invoice.is_cancelled, msgspec.to_builtins(plain)]
 
 
 def _new_bill(payload: Mapping[str, Any], reference: str) -> NewBill:

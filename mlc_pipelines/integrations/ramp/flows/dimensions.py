@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from mlc_pipelines.errors import Cause
+from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.ifs.code_parts import CodeParts, CodePartValue
-from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint, landed_as
-from mlc_pipelines.integrations.ramp.mapping import company_code, field_id
+from mlc_pipelines.integrations.erp.accounts import company_code
+from mlc_pipelines.integrations.ramp.desk import Desk, landed_as
+from mlc_pipelines.integrations.ramp.mapping import field_id
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from mlc_pipelines.errors import Cause
+from mlc_pipelines.flows.content import encode
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
-from mlc_pipelines.ifs.accounts import Account, Accounts
-from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint, landed_as
-from mlc_pipelines.integrations.ramp.mapping import company_code, to_gl_account
+from mlc_pipelines.integrations.erp.accounts import AccountSource, expired
+from mlc_pipelines.integrations.ramp.desk import Desk, landed_as
+from mlc_pipelines.integrations.ramp.mapping import to_gl_account
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 
 
@@ -27,7 +27,7 @@ class AccountsToRamp:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._accounts = Accounts(desk.ifs)
+        self._accounts = AccountSource(desk.ifs)
         self.settle_after = desk.settings.settle_after_seconds
 
     def feeds(self) -> Sequence[str]:
@@ -36,8 +36,7 @@ class AccountsToRamp:
 
     def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
         """List all accounts of a company: IFS has no changed-since for them."""
-        for account in self._accounts.of(feed):
-            yield Sighting(company_code(account.company, account.code), carry=account)
+        return self._accounts.sightings(feed)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """Nothing: IFS sends no events."""
@@ -45,25 +44,15 @@ class AccountsToRamp:
 
     def fetch(self, sighting: Sighting) -> SourceRecord | None:
         """Take the account from the list, which has all of it."""
-        account: Account = sighting.carry
-        return SourceRecord(
-            key=sighting.key,
-            company=account.company,
-            content=account.raw,
-            fingerprint=fingerprint([to_gl_account(account), account.valid_until]),
-            label=account.code,
-            partner=account.description or "",
-        )
+        return self._accounts.record(sighting)
 
     def prepare(self) -> None:
         """Nothing to open: the record carries all that is needed."""
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Describe the account; one that is no longer valid is not offered."""
-        account = self._accounts.read(entry.source, company=entry.company)
-        if account.valid_until is not None and account.valid_until < entry.since.date():
-            return Ignored(Cause.NOT_READY, f"account {account.code} was valid until {account.valid_until}")
-        return Translated(encode(to_gl_account(account)), entry.key)
+        account = self._accounts.account(entry)
+        return expired(account, entry) or Translated(encode(to_gl_account(account)), entry.key)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look the accounts up by our id; an accounting connection is made first where there is none."""

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
-from mlc_pipelines.ifs.conflicts import with_fresh
-from mlc_pipelines.ifs.posting_proposals import PostingProposals, SupplierInvoice
+from mlc_pipelines.integrations.erp.payments import PaidMarks
 from mlc_pipelines.integrations.ramp.acknowledging import acknowledge
-from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint
+from mlc_pipelines.integrations.ramp.desk import Desk
 from mlc_pipelines.integrations.ramp.models import Bill
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 
@@ -35,7 +34,7 @@ class PaymentsToIfs:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._proposals = PostingProposals(desk.ifs)
+        self._marks = PaidMarks(desk.ifs)
 
     def feeds(self) -> Sequence[str]:
         """One feed: Ramp's payments are global."""
@@ -98,27 +97,12 @@ class PaymentsToIfs:
         """Mark the invoice as paid; one that says so already is left as it is."""
         (outgoing,) = batch
         payload = outgoing.payload
-        company, invoice_id = payload["company"], payload["invoice_id"]
         reference = f"ramp:{outgoing.entry.key}"
-
-        def wanted(fresh: SupplierInvoice) -> Mapping[str, Any] | None:
-            if fresh.payment_reference == reference and fresh.paid_status == "Paid":
-                return None
-            if fresh.payment_reference not in (None, "", reference):
-                raise RecordError(
-                    f"invoice {fresh.number} is paid by {fresh.payment_reference} already; find out which is right",
-                    cause=Cause.DUPLICATE_SUSPECTED,
-                )
-            marks = {"paid_status": "Paid", "paid_date": payload["paid_date"], "payment_reference": reference}
-            return {name: value for name, value in marks.items() if name in self._desk.ifs_settings.marks.names()}
-
-        try:
-            with_fresh(lambda: self._proposals.read(company, invoice_id), wanted, self._proposals.mark)
-        except RecordError as error:
-            if error.cause is not Cause.INVOICE_UNKNOWN:
-                raise
-            raise RecordError(f"{error}; mark it by hand", cause=error.cause) from error
-        return [Landed(f"{company}^{invoice_id}")]
+        return [
+            self._marks.mark(
+                payload["company"], payload["invoice_id"], reference=reference, paid_date=payload["paid_date"]
+            )
+        ]
 
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Tell Ramp which payments are booked; without vouchers the bills themselves were not, and Ramp is not told."""

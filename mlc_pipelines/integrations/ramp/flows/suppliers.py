@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
-from mlc_pipelines.ifs.errors import AbsentError
-from mlc_pipelines.ifs.suppliers import NewSupplier, Supplier, Suppliers
-from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint
+from mlc_pipelines.integrations.erp.suppliers import SupplierBirths, SupplierSource, agreeing, born_id
+from mlc_pipelines.integrations.ramp.desk import Desk
 from mlc_pipelines.integrations.ramp.models import Vendor
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 
@@ -35,7 +35,8 @@ class SuppliersToIfs:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._suppliers = Suppliers(desk.ifs)
+        self._source = SupplierSource(desk.ifs)
+        self._births = SupplierBirths(desk.ifs)
         self.settle_after = desk.settings.ifs_settle_after_seconds
 
     def feeds(self) -> Sequence[str]:
@@ -58,7 +59,7 @@ class SuppliersToIfs:
     def fetch(self, sighting: Sighting) -> SourceRecord | None:
         """Put the vendor and the supplier it names side by side."""
         vendor: Vendor = sighting.carry or self._desk.ramp.vendor(sighting.key)
-        supplier = self._linked(vendor)
+        supplier = self._source.read(vendor.external_vendor_id or vendor.accounting_vendor_remote_id)
         content = {"vendor": msgspec.Raw(vendor.raw), "supplier": msgspec.Raw(supplier.raw) if supplier else None}
         return SourceRecord(
             key=vendor.id,
@@ -70,13 +71,6 @@ class SuppliersToIfs:
             partner=vendor.name or "",
         )
 
-    def _linked(self, vendor: Vendor) -> Supplier | None:
-        supplier_id = vendor.external_vendor_id or vendor.accounting_vendor_remote_id
-        try:
-            return self._suppliers.read(supplier_id) if supplier_id else None
-        except AbsentError:
-            return None
-
     def prepare(self) -> None:
         """Nothing to open: both sides are in the record."""
 
@@ -84,9 +78,9 @@ class SuppliersToIfs:
         """Decide on a vendor: known, in conflict, or new."""
         parts = msgspec.json.decode(entry.source, type=dict[str, msgspec.Raw])
         vendor = Vendor.parse(bytes(parts["vendor"]))
-        supplier = self._suppliers.parse(bytes(parts["supplier"])) if bytes(parts["supplier"]) != b"null" else None
+        supplier = self._source.supplier(bytes(parts["supplier"])) if bytes(parts["supplier"]) != b"null" else None
         if supplier is not None:
-            return _compared(vendor, supplier)
+            return agreeing("Ramp", {"name": vendor.name, "country": vendor.country}, supplier)
         if self._desk.settings.new_vendors == "hold":
             raise RecordError(
                 f"vendor {vendor.name} was made in Ramp; make the supplier in IFS, or set ramp.new_vendors to create",
@@ -97,30 +91,18 @@ class SuppliersToIfs:
             raise RecordError(
                 f"vendor {vendor.id} has no name or country; complete it in Ramp", cause=Cause.SUPPLIER_INCOMPLETE
             )
-        return Translated(encode({"id": _new_id(vendor), "name": vendor.name, "country": vendor.country}), vendor.id)
+        return Translated(
+            encode({"id": born_id("R", vendor.id), "name": vendor.name, "country": vendor.country}), vendor.id
+        )
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look for suppliers of that very name; two of them need a person."""
-        found = {}
-        for outgoing in batch:
-            named = list(self._suppliers.find_by_name(outgoing.payload["name"]))
-            if len(named) > 1:
-                ids = ", ".join(supplier.id for supplier in named)
-                raise RecordError(
-                    f"vendor {outgoing.payload['name']}: IFS has {len(named)} suppliers so named: {ids}; link one",
-                    cause=Cause.DUPLICATE_SUSPECTED,
-                )
-            if named:
-                found[outgoing.entry.id] = Landed(named[0].id)
-        return found
+        return self._births.find(batch)
 
     def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Make the supplier, or leave the one of that name as it is."""
         (outgoing,) = batch
-        if outgoing.bound is not None:
-            return [Landed(outgoing.bound, {"linked": "by name"})]
-        made = self._suppliers.create(NewSupplier(**outgoing.payload))
-        return [Landed(made.id)]
+        return [self._births.deliver(outgoing)]
 
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Write the supplier's id on the vendor, unless it is there."""
@@ -129,26 +111,6 @@ class SuppliersToIfs:
         if self._desk.ramp.vendor(outgoing.entry.key).external_vendor_id != supplier_id:
             self._desk.ramp.link_vendor(outgoing.entry.key, supplier_id)
         return [Landed(supplier_id)]
-
-
-def _new_id(vendor: Vendor) -> str:
-    """Derive a supplier id from the vendor's, the same each time, so that a second create would be refused."""
-    return f"R-{vendor.id.replace('-', '')[:10].upper()}"
-
-
-def _compared(vendor: Vendor, supplier: Supplier) -> Ignored:
-    differs = [
-        f"{what} is {there!r} in Ramp and {here!r} in IFS"
-        for what, there, here in (("name", vendor.name, supplier.name), ("country", vendor.country, supplier.country))
-        if there and here and there != here
-    ]
-    if differs:
-        raise RecordError(
-            f"vendor {vendor.name} and supplier {supplier.id}: {'; '.join(differs)}; make them agree",
-            cause=Cause.VENDOR_CONFLICT,
-            key=f"vendor:{supplier.id}",
-        )
-    return Ignored(Cause.ALREADY_KNOWN, f"vendor {vendor.name} is supplier {supplier.id}, and they agree")
 
 
 def _what_matters(vendor: Vendor) -> list[Any]:

@@ -1,54 +1,17 @@
 """Vendors: IFS suppliers become vendors in Ramp, first in its ledger side, then where bills name them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 
 from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.flows.content import encode
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
-from mlc_pipelines.ifs.suppliers import Supplier, Suppliers
-from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint, landed_as
+from mlc_pipelines.integrations.erp.suppliers import SupplierSource
+from mlc_pipelines.integrations.ramp.desk import Desk, landed_as
 from mlc_pipelines.integrations.ramp.mapping import to_vendor
 from mlc_pipelines.integrations.ramp.models import NewVendor, Vendor
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 
 ALL = "all"
-
-
-class _SupplierSource:
-    """Reads suppliers from IFS for both flows that send them."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._suppliers = Suppliers(desk.ifs)
-
-    def sightings(self, since: str | None) -> Iterator[Sighting]:
-        """List suppliers changed since, or all where the tenant names no modified attribute."""
-        moment = datetime.fromisoformat(since) if since else None
-        for supplier in self._suppliers.changed_since(moment):
-            position = (
-                supplier.modified.astimezone(UTC).isoformat(timespec="microseconds") if supplier.modified else None
-            )
-            yield Sighting(supplier.id, tag=supplier.etag, position=position, carry=supplier)
-
-    def record(self, sighting: Sighting) -> SourceRecord:
-        """Take the supplier from the list."""
-        supplier: Supplier = sighting.carry
-        matters = [
-            *(supplier.name, supplier.country, supplier.email, supplier.phone),
-            *(supplier.address, supplier.city, supplier.state, supplier.zip_code),
-        ]
-        return SourceRecord(
-            key=supplier.id,
-            company="",
-            content=supplier.raw,
-            fingerprint=fingerprint(matters),
-            tag=supplier.etag,
-            label=supplier.id,
-            partner=supplier.name or "",
-        )
-
-    def read(self, entry: Entry) -> Supplier:
-        """Read the supplier back from our copy."""
-        return self._suppliers.parse(entry.source)
 
 
 class AccountingVendorsToRamp:
@@ -68,7 +31,7 @@ class AccountingVendorsToRamp:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._source = _SupplierSource(desk)
+        self._source = SupplierSource(desk.ifs)
         self.settle_after = desk.settings.settle_after_seconds
 
     def feeds(self) -> Sequence[str]:
@@ -92,7 +55,7 @@ class AccountingVendorsToRamp:
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Name the supplier."""
-        supplier = self._source.read(entry)
+        supplier = self._source.supplier(entry.source)
         name = supplier.name or supplier.id
         return Translated(encode({"id": supplier.id, "name": name, "code": supplier.id}), supplier.id)
 
@@ -138,7 +101,7 @@ class VendorsToRamp:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._source = _SupplierSource(desk)
+        self._source = SupplierSource(desk.ifs)
         self.settle_after = desk.settings.settle_after_seconds
 
     def feeds(self) -> Sequence[str]:
@@ -162,7 +125,7 @@ class VendorsToRamp:
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Make a vendor, or hold the supplier for what it lacks."""
-        supplier = self._source.read(entry)
+        supplier = self._source.supplier(entry.source)
         return Translated(encode(to_vendor(supplier)), supplier.id)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:

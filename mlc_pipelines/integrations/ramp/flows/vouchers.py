@@ -1,18 +1,16 @@
 """Vouchers: bills approved in Ramp become vouchers in IFS, and Ramp is told so."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from mlc_pipelines.errors import Cause
+from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
-from mlc_pipelines.ifs.vouchers import NewVoucher, VoucherRow, Vouchers
+from mlc_pipelines.integrations.erp.vouchers import VoucherDesk
 from mlc_pipelines.integrations.ramp.acknowledging import acknowledge
-from mlc_pipelines.integrations.ramp.desk import Desk, encode, fingerprint
-from mlc_pipelines.integrations.ramp.mapping import VoucherRules, field_id, to_voucher
+from mlc_pipelines.integrations.ramp.desk import Desk
+from mlc_pipelines.integrations.ramp.mapping import field_id, to_voucher
 from mlc_pipelines.integrations.ramp.models import Bill
-from mlc_pipelines.integrations.ramp.settings import EVERY_COMPANY
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 
 SERIE = "RAMP"
@@ -36,7 +34,7 @@ class VouchersToIfs:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._vouchers = Vouchers(desk.ifs)
+        self._vouchers = VoucherDesk(desk.ifs, SERIE)
         self._companies: dict[str, str] = {}
         self.settle_after = desk.settings.ifs_settle_after_seconds
 
@@ -74,9 +72,8 @@ class VouchersToIfs:
         """Read which company each entity of Ramp stands for, and which account each company credits."""
         desk = self._desk
         self._companies = {entity: company for company, entity in desk.entities().items()}
-        named = desk.settings.vouchers.credit_account if desk.settings.vouchers else {}
-        credited = {company: named.get(company) or named.get(EVERY_COMPANY) for company in desk.connection.companies}
-        desk.dictionary.learn("credit_account", {company: name for company, name in credited.items() if name})
+        rules = desk.settings.vouchers
+        desk.dictionary.learn("credit_account", rules.credited(desk.connection.companies) if rules else {})
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Make a voucher; an invoice that IFS books itself is only acknowledged."""
@@ -94,19 +91,11 @@ class VouchersToIfs:
             for name in self._desk.table("dimensions") or {}
         }
         posted = bill.posting_date or bill.issued_at or entry.since.date()
-        how = VoucherRules(rules.voucher_type, rules.user_group, rules.credit_account_of(company))
-        return Translated(encode(to_voucher(_plain(bill), company, posted, how, parts)), bill.id)
+        return Translated(encode(to_voucher(_plain(bill), company, posted, rules, parts)), bill.id)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look for a voucher whose rows carry the bill's id."""
-        found = {}
-        for outgoing in batch:
-            payload = outgoing.payload
-            if "booked" not in payload:
-                key = self._vouchers.find(payload["company"], SERIE, outgoing.entry.key)
-                if key is not None:
-                    found[outgoing.entry.id] = Landed(key.text())
-        return found
+        return self._vouchers.find_all([outgoing for outgoing in batch if "booked" not in outgoing.payload])
 
     def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Create the voucher, header and rows in one change set."""
@@ -114,7 +103,7 @@ class VouchersToIfs:
         payload = outgoing.payload
         if "booked" in payload:
             return [Landed(f"{payload['booked']}", {"booked": "by IFS itself, from the invoice"})]
-        return [Landed(self._vouchers.create(_new_voucher(payload)).text())]
+        return [self._vouchers.create(payload)]
 
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Tell Ramp which bills are booked, and under which number."""
@@ -147,27 +136,3 @@ def _plain(bill: Bill) -> dict[str, Any]:
         "currency": bill.amount.currency,
         "lines": lines,
     }
-
-
-def _new_voucher(payload: Mapping[str, Any]) -> NewVoucher:
-    rows = tuple(
-        VoucherRow(
-            account=row["account"],
-            parts=row["parts"],
-            currency=payload["currency"],
-            debit=Decimal(row["debit"]) if row["debit"] is not None else None,
-            credit=Decimal(row["credit"]) if row["credit"] is not None else None,
-            text=row["text"],
-            reference_serie=SERIE,
-            reference_number=payload["reference"],
-        )
-        for row in payload["rows"]
-    )
-    return NewVoucher(
-        company=payload["company"],
-        voucher_type=payload["voucher_type"],
-        date=date.fromisoformat(payload["date"]),
-        user_group=payload["user_group"],
-        text=payload["text"],
-        rows=rows,
-    )

@@ -1,0 +1,1 @@
+"""The ERP's end of every flow: what all spend systems want of IFS Cloud, written once."""

@@ -1,0 +1,138 @@
+"""Supplier invoices on their way out of IFS: collected with their lines, marked as sent, compared at month end."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.flows.content import encode, fingerprint
+from mlc_pipelines.flows.flow import Sighting
+from mlc_pipelines.flows.reconciling import Document
+from mlc_pipelines.ifs.client import IfsClient
+from mlc_pipelines.ifs.conflicts import with_fresh
+from mlc_pipelines.ifs.posting_proposals import PostingProposals, ProposalHead, SupplierInvoice
+from mlc_pipelines.integrations.integration import Period
+from mlc_pipelines.ledger.records import Ignored, SourceRecord
+
+_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LINES = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def invoice_reference(company: str, invoice_id: int) -> str:
+    """Name an IFS invoice wherever it is sent: company and invoice id, the key in IFS, such as `10^2026000123`."""
+    return f"{company}^{invoice_id}"
+
+
+class InvoiceSource:
+    """Supplier invoices (posting proposals) of one tenant, for a flow that sends them to a spend system."""
+
+    def __init__(self, ifs: IfsClient) -> None:
+        self._ifs = ifs
+        self._proposals = PostingProposals(ifs)
+
+    def sightings(self, company: str, since: str | None) -> Iterator[Sighting]:
+        """List invoices changed since, from a little before the watermark."""
+        moment = datetime.fromisoformat(since) if since else None
+        for head in self._proposals.changed_since(company, moment):
+            position = head.modified.astimezone(UTC).isoformat(timespec="microseconds") if head.modified else None
+            yield Sighting(invoice_reference(company, head.invoice_id), tag=head.etag, position=position, carry=head)
+
+    def record(self, sighting: Sighting) -> SourceRecord:
+        """Read the lines of an invoice, a query of their own."""
+        head: ProposalHead = sighting.carry
+        if head.problem:
+            raise RecordError(head.problem, cause=Cause.UNREADABLE)
+        lines = self._proposals.lines(head)
+        content = encode({"head": msgspec.Raw(head.raw), "lines": [msgspec.Raw(line) for line in lines]})
+        try:
+            invoice = self._proposals.invoice(head.raw, lines)
+        except RecordError as error:
+            return SourceRecord(
+                sighting.key,
+                head.company,
+                content,
+                fingerprint([content.decode()]),
+                sighting.tag,
+                sighting.key,
+                problem=str(error),
+            )
+        return SourceRecord(
+            key=sighting.key,
+            company=invoice.company,
+            content=content,
+            fingerprint=fingerprint(_what_matters(invoice)),
+            tag=sighting.tag,
+            label=invoice.number,
+            partner=invoice.supplier,
+            amount=invoice.gross,
+            currency=invoice.currency,
+            dated=invoice.invoice_date,
+        )
+
+    def invoice(self, source: bytes) -> SupplierInvoice:
+        """Read an invoice back from our copy."""
+        parts = _RAW.decode(source)
+        return self._proposals.invoice(bytes(parts["head"]), [bytes(line) for line in _LINES.decode(parts["lines"])])
+
+    def mark_sent(self, key: str, mark: str) -> dict[str, str]:
+        """Write the sent mark under the ETag of a fresh read, unless it is there; give what the trail should know."""
+        if self._ifs.settings.marks.sent is None:
+            return {"mark": "none configured"}
+        company, _, invoice_id = key.partition("^")
+
+        def wanted(fresh: SupplierInvoice) -> Mapping[str, Any] | None:
+            return None if fresh.sent_mark == mark else {"sent": mark}
+
+        try:
+            with_fresh(lambda: self._proposals.read(company, int(invoice_id)), wanted, self._proposals.mark)
+        except RecordError as error:
+            if error.cause is not Cause.INVOICE_UNKNOWN:
+                raise
+            return {"mark": "the invoice has left the proposals"}
+        return {}
+
+    def documents(self, companies: Sequence[str], period: Period) -> Iterator[Document]:
+        """Give the invoices of a period as IFS has them now, cancelled ones too: the ledger ignores them."""
+        for company in companies:
+            for invoice in self._proposals.in_period(company, first=period.first, last=period.last):
+                key = invoice_reference(company, invoice.invoice_id)
+                yield Document(
+                    key, company, invoice.number, invoice.supplier, invoice.currency, invoice.gross,
+                    invoice.invoice_date,
+                )  # fmt: skip
+
+
+def never_sent(invoice: SupplierInvoice, *, was_sent: bool, undo: str) -> Ignored | None:
+    """Decide on a cancelled invoice: one never sent is left out, one sent before needs a person, told what to `undo`.
+
+    None for an invoice that is not cancelled.
+    """
+    if not invoice.is_cancelled:
+        return None
+    if not was_sent:
+        return Ignored(Cause.CANCELLED, f"invoice {invoice.number} was cancelled in IFS before it was sent")
+    raise RecordError(
+        f"invoice {invoice.number} was cancelled in IFS after it was sent; {undo}",
+        cause=Cause.CANCELLED_AFTER_DELIVERY,
+    )
+
+
+def _what_matters(invoice: SupplierInvoice) -> object:
+    """Give what a bill depends on; our own marks, the ETag, and what no bill shows are left out: they are no change."""
+    plain = replace(
+        invoice,
+        etag=None,
+        modified=None,
+        state=None,
+        series=None,
+        pay_term=None,
+        text=None,
+        sent_mark=None,
+        paid_status=None,
+        paid_date=None,
+        payment_reference=None,
+    )
+    return [invoice.is_cancelled, msgspec.to_builtins(plain)]

@@ -1,0 +1,127 @@
+"""Vouchers made of documents of a spend system: balanced, under our reference, and never a second one.
+
+A payload is plain: company, voucher_type, user_group, date, text, currency, reference, and rows with account, parts,
+debit, credit, text. Amounts are text; one of debit and credit is null.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.flows.flow import Outgoing
+from mlc_pipelines.ifs.client import IfsClient
+from mlc_pipelines.ifs.vouchers import NewVoucher, VoucherRow, Vouchers
+from mlc_pipelines.ledger.records import Landed
+
+EVERY_COMPANY = "*"
+LONGEST_REFERENCE = 50
+LONGEST_TEXT = 200
+
+
+class VoucherRules(BaseModel):
+    """How vouchers are made; `credit_account` is by company, `*` for those not named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    voucher_type: str
+    user_group: str
+    credit_account: Mapping[str, str]
+
+    def credited(self, companies: Sequence[str]) -> dict[str, str]:
+        """Give the credit account of each company that has one: the words that release a held record."""
+        named = {company: self.credit_account.get(company) or self.credit_account.get(EVERY_COMPANY)
+                 for company in companies}  # fmt: skip
+        return {company: account for company, account in named.items() if account}
+
+    def credit_account_of(self, company: str, *, setting: str) -> str:
+        """Give the account that a document of this company is credited to; `setting` names where to add one."""
+        account = self.credited([company]).get(company)
+        if account is None:
+            raise RecordError(
+                f"company {company} has no credit account; add it to {setting}",
+                cause=Cause.ACCOUNT_UNMAPPED,
+                key=f"credit_account:{company}",
+            )
+        return account
+
+
+def debit_row(account: str, parts: Mapping[str, str], amount: Decimal, text: str) -> dict[str, Any]:
+    """Make a row of a voucher payload: a debit, or a credit of the opposite amount where it is below zero."""
+    debit, credit = (str(amount), None) if amount >= 0 else (None, str(-amount))
+    return {"account": account, "parts": dict(parts), "debit": debit, "credit": credit, "text": text}
+
+
+def voucher(
+    head: Mapping[str, str], rows: Sequence[Mapping[str, Any]], *, total: Decimal, against: tuple[str, str]
+) -> dict[str, Any]:
+    """Make a payload of `head` (company, voucher_type, user_group, date, text, currency, reference) and its rows.
+
+    `total` goes to the other side on the account `against[0]` with the text `against[1]`; RecordError when the rows
+    do not add up to it.
+    """
+    summed = sum(
+        (Decimal(row["debit"] or 0) - Decimal(row["credit"] or 0) for row in rows),
+        Decimal(0),
+    )
+    if summed != total:
+        raise RecordError(
+            f"{head['text']}: lines are {summed}, the document says {total} {head['currency']}",
+            cause=Cause.AMOUNT_MISMATCH,
+        )
+    counter = debit_row(against[0], {}, -total, against[1])
+    return {**head, "text": head["text"][:LONGEST_TEXT], "rows": [*rows, counter]}
+
+
+def short_reference(text: str) -> str:
+    """Give a reference that fits IFS's column; a longer one is replaced by its hash, the same each time."""
+    return text if len(text) <= LONGEST_REFERENCE else hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+class VoucherDesk:
+    """Makes vouchers under a reference serie, looking for the reference first."""
+
+    def __init__(self, ifs: IfsClient, serie: str) -> None:
+        self._vouchers = Vouchers(ifs)
+        self._serie = serie
+
+    def find(self, payload: Mapping[str, Any]) -> Landed | None:
+        """Look for the voucher whose rows carry the payload's reference."""
+        key = self._vouchers.find(payload["company"], self._serie, payload["reference"])
+        return Landed(key.text()) if key is not None else None
+
+    def find_all(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
+        """Look for the vouchers of a batch, by entry id."""
+        found = ((outgoing.entry.id, self.find(outgoing.payload)) for outgoing in batch)
+        return {entry: landed for entry, landed in found if landed is not None}
+
+    def create(self, payload: Mapping[str, Any]) -> Landed:
+        """Make the voucher, header and rows in one change set."""
+        rows = tuple(
+            VoucherRow(
+                account=row["account"],
+                parts=row["parts"],
+                currency=payload["currency"],
+                debit=Decimal(row["debit"]) if row["debit"] is not None else None,
+                credit=Decimal(row["credit"]) if row["credit"] is not None else None,
+                text=row["text"],
+                reference_serie=self._serie,
+                reference_number=payload["reference"],
+            )
+            for row in payload["rows"]
+        )
+        made = self._vouchers.create(
+            NewVoucher(
+                company=payload["company"],
+                voucher_type=payload["voucher_type"],
+                date=date.fromisoformat(payload["date"]),
+                user_group=payload["user_group"],
+                text=payload["text"],
+                rows=rows,
+            )
+        )
+        return Landed(made.text())
