@@ -1,6 +1,6 @@
-"""Tables of the vault, the shared tokens and the rate budgets. Times are seconds since 1970, in UTC."""
+"""Tables of the vault, and of what processes share: tokens, rate budgets, slots. Times are seconds since 1970, UTC."""
 
-from sqlalchemy import Column, Float, MetaData, String, Table, Text
+from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData()
 
@@ -28,4 +28,13 @@ rate_budgets = Table(
     Column("name", Text, primary_key=True),
     Column("tat", Float(53), nullable=False),
     Column("blocked_until", Float(53), nullable=False),
+)
+
+slots = Table(
+    "slots",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("holder", Text),
+    Column("until", Float(53), nullable=False),
 )

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from mlc_pipelines.connections.budgets import SharedBudget
 from mlc_pipelines.connections.settings import BrokenConnection, Connection, connections_folder, load_connections
+from mlc_pipelines.connections.slots import SharedSlots
 from mlc_pipelines.connections.tokens import SealedTokens
 from mlc_pipelines.connections.vault import KeyRing, Vault
 from mlc_pipelines.errors import ConfigurationError
@@ -21,7 +22,7 @@ from mlc_pipelines.integrations.integration import Integration, Session, Tenant
 from mlc_pipelines.ledger.database import open_engine, upgrade
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.wire.clock import Clock, SystemClock
-from mlc_pipelines.wire.memory import Budget
+from mlc_pipelines.wire.memory import Budget, Slots
 
 DEFAULT_DATABASE = "sqlite:///.mlc/mlc.db"
 
@@ -80,8 +81,12 @@ class House:
                 self.engines[1], name, limit=limit, window_seconds=window_seconds, burst=burst, clock=clock
             )
 
+        def slots(name: str, *, number: int, longest_seconds: float) -> Slots:
+            return SharedSlots(self.engines[1], name, number=number, longest_seconds=longest_seconds, clock=clock)
+
         tokens = SealedTokens(self.engines[0], self.vault, clock=clock)
-        return Tenant(self.connection(connection), self.ledger.books(connection), self.vault.get, tokens, budget, clock)
+        books = self.ledger.books(connection)
+        return Tenant(self.connection(connection), books, self.vault.get, tokens, budget, slots, clock)
 
     def integration(self, name: str) -> Integration:
         """Give the integration that a connection uses."""

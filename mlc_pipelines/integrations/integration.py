@@ -13,7 +13,7 @@ from mlc_pipelines.flows.flow import Assets, Flow
 from mlc_pipelines.flows.reconciling import Document
 from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.wire.clock import Clock
-from mlc_pipelines.wire.memory import Budget, TokenStore
+from mlc_pipelines.wire.memory import Budget, Slots, TokenStore
 
 
 class BudgetOf(Protocol):
@@ -21,6 +21,14 @@ class BudgetOf(Protocol):
 
     def __call__(self, name: str, *, limit: int, window_seconds: float, burst: int) -> Budget:
         """Open the budget `name`: at most `limit` calls in any window of so many seconds."""
+        ...
+
+
+class SlotsOf(Protocol):
+    """Gives the room for calls at the same moment that a credential has."""
+
+    def __call__(self, name: str, *, number: int, longest_seconds: float) -> Slots:
+        """Open the room `name`: at most `number` calls at once, none longer than so many seconds."""
         ...
 
 
@@ -33,6 +41,7 @@ class Tenant:
     secret: Callable[[str], SecretStr]
     tokens: TokenStore
     budget: BudgetOf
+    slots: SlotsOf
     clock: Clock
 
 

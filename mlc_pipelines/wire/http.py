@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -29,7 +29,7 @@ from mlc_pipelines.wire.auth import Auth, TokenUnavailableError
 from mlc_pipelines.wire.bodies import bounded, from_json, to_json
 from mlc_pipelines.wire.clock import Clock, SystemClock
 from mlc_pipelines.wire.faults import no_connection, reason
-from mlc_pipelines.wire.memory import Budget
+from mlc_pipelines.wire.memory import Budget, Slots
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,11 @@ class _Call:
 
 
 class HttpClient:
-    """Requests to one service, from any thread. An answer of 400 or above is read by the vendor's judge."""
+    """Requests to one service, from any thread. An answer of 400 or above is read by the vendor's judge.
+
+    `ended` tells an answer that asks for a new token or session, 401 unless the vendor says it otherwise; `slots`
+    bounds the requests that are under way at the same moment.
+    """
 
     def __init__(
         self,
@@ -112,7 +116,9 @@ class HttpClient:
         *,
         judge: Judge,
         auth: Auth | None = None,
+        ended: Callable[[Answer], bool] | None = None,
         budget: Budget | None = None,
+        slots: Slots | None = None,
         limits: Limits = _USUAL,
         clock: Clock = _MACHINE,
         headers: Mapping[str, str] = _NOTHING,
@@ -122,7 +128,9 @@ class HttpClient:
         self._address = place(checked(where, base_url))
         self._judge = judge
         self._auth = auth
+        self._ended = ended or _is_unauthorized
         self._budget = budget
+        self._slots = slots
         self._limits = limits
         self._clock = clock
         self._headers = {"User-Agent": "mlc-pipelines", "Accept-Encoding": "gzip", **headers}
@@ -192,7 +200,7 @@ class HttpClient:
     def _attempt(self, call: _Call) -> Answer:
         call.status = None
         answer = self._exchange(call)
-        if answer.status == HTTPStatus.UNAUTHORIZED and self._auth is not None:
+        if self._auth is not None and self._ended(answer):
             self._auth.renew()
             answer = self._exchange(call)
         call.status = answer.status
@@ -205,7 +213,7 @@ class HttpClient:
         error = self._judge(answer)
         if error is None:
             return answer
-        if answer.status == HTTPStatus.UNAUTHORIZED and self._auth is not None and call.renewals < _RENEWALS:
+        if self._auth is not None and self._ended(answer) and call.renewals < _RENEWALS:
             # A new token was refused too. Short ones may end or be revoked on the way, so it is tried once more.
             call.renewals += 1
             raise TransientError(str(error), refused=True) from error
@@ -233,9 +241,10 @@ class HttpClient:
             call.method, call.url, headers=headers, content=call.content, timeout=timeout
         )
         try:
-            response = self._client.send(request, stream=True)
-            with closing(response):
-                body, more = bounded(response.iter_bytes(), most=self._limits.max_body_bytes)
+            with self._slots.slot() if self._slots is not None else nullcontext():
+                response = self._client.send(request, stream=True)
+                with closing(response):
+                    body, more = bounded(response.iter_bytes(), most=self._limits.max_body_bytes)
         except httpx.LocalProtocolError:
             # Its text repeats the header, and the header may hold a token.
             raise ConfigurationError(f"{call.label}: a header of the request cannot be written") from None
@@ -308,6 +317,10 @@ def retry_after(answer: Answer, now: datetime) -> float | None:
         return None
     until = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
     return max(0.0, (until - now).total_seconds())
+
+
+def _is_unauthorized(answer: Answer) -> bool:
+    return answer.status == HTTPStatus.UNAUTHORIZED
 
 
 def _may_pass(error: BaseException) -> bool:

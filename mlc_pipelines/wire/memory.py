@@ -1,6 +1,7 @@
 """What the wire must remember between processes; `connections` keeps it in the database."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -42,4 +43,12 @@ class Budget(Protocol):
 
     def pause(self, seconds: float) -> None:
         """Keep every process from calling for so many seconds."""
+        ...
+
+
+class Slots(Protocol):
+    """Room for so many calls at the same moment, shared by all processes that use one credential."""
+
+    def slot(self) -> AbstractContextManager[None]:
+        """Wait until there is room, and keep it for a block."""
         ...
