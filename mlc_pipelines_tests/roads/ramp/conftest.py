@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlc_pipelines_tests.roads.tenancy import Simulators, Tenancy, small_world
+from mlc_pipelines_tests.roads.ramp.tenancy import Simulators, Tenancy, small_world
 
 
 @pytest.fixture(scope="session")

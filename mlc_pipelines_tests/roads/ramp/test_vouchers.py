@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mlc_pipelines.errors import Cause
-from mlc_pipelines_tests.roads.tenancy import UNMAPPED, Tenancy, references
+from mlc_pipelines_tests.roads.installation import references
+from mlc_pipelines_tests.roads.ramp.tenancy import UNMAPPED, Tenancy
 
 RULES = {"bills": "all", "voucher_type": "M", "user_group": "AC", "credit_account": {"*": "2400"}}
 

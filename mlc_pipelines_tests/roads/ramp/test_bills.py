@@ -12,7 +12,7 @@ from mlc_pipelines.errors import Cause
 from mlc_pipelines.flows.delivery import deliver
 from mlc_pipelines.flows.road import Choice
 from mlc_pipelines.ledger.states import State
-from mlc_pipelines_tests.roads.tenancy import UNMAPPED, Simulators, Tenancy
+from mlc_pipelines_tests.roads.ramp.tenancy import UNMAPPED, Simulators, Tenancy
 
 
 def line(amount: str, account: str = "4010", cost_center: str = "210", **more: str) -> dict[str, str]:

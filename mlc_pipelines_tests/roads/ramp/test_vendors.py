@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mlc_pipelines.errors import Cause
-from mlc_pipelines_tests.roads.tenancy import SELLERS, Tenancy
+from mlc_pipelines_tests.roads.ramp.tenancy import SELLERS, Tenancy
 
 
 def vendor_of(tenancy: Tenancy, supplier: str) -> Any:
@@ -41,7 +41,7 @@ def test_a_second_pass_writes_nothing(tenancy: Tenancy) -> None:
     ],
 )
 def test_an_incomplete_supplier_is_held_until_it_is_complete(
-    tenancy: Tenancy, lacking: dict[str, str | None], completed: dict[str, str]
+    tenancy: Tenancy, lacking: dict[str, Any], completed: dict[str, str]
 ) -> None:
     """What Ramp demands is asked for in IFS; its ledger side takes the supplier all the same."""
     supplier = new_supplier(tenancy, **lacking)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mlc_pipelines.ledger.states import State
-from mlc_pipelines_tests.roads.tenancy import Simulators, Tenancy, all_bills, references, small_world
+from mlc_pipelines_tests.roads.installation import references
+from mlc_pipelines_tests.roads.ramp.tenancy import Simulators, Tenancy, all_bills, small_world
 
 INVOICES = 12
 ROUNDS = 30
@@ -98,7 +99,7 @@ def assert_vouchers_are_complete(tenancy: Tenancy) -> None:
 def assert_payments_are_complete(tenancy: Tenancy) -> None:
     """Every paid bill is marked on its invoice, and both sides agree that it is done."""
     for bill in tenancy.ramp.bills.values():
-        invoice = tenancy.proposal(bill.remote_id)
+        invoice = tenancy.proposal(str(bill.remote_id))
         assert (bill.status, bill.sync_status) == ("PAID", "BILL_AND_PAYMENT_SYNCED")
         assert (invoice["Cf_Paid_Status"], invoice["Cf_Payment_Reference"]) == ("Paid", f"ramp:{bill.id}")
 

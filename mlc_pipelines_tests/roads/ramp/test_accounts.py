@@ -4,7 +4,7 @@ import pytest
 
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.integrations.integration import Gap
-from mlc_pipelines_tests.roads.tenancy import ACCOUNTS, Tenancy
+from mlc_pipelines_tests.roads.ramp.tenancy import ACCOUNTS, Tenancy
 
 EXPIRED = "4950"
 

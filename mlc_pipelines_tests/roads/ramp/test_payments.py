@@ -4,7 +4,7 @@ from typing import Any
 
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.states import State
-from mlc_pipelines_tests.roads.tenancy import Tenancy
+from mlc_pipelines_tests.roads.ramp.tenancy import Tenancy
 
 
 def paid(tenancy: Tenancy, number: str = "INV-1", **attributes: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Whole roads to Ramp and back, flow by flow."""
