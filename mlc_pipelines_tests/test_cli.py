@@ -58,6 +58,8 @@ def test_the_sandbox_serves_until_it_is_stopped(tmp_path: Path) -> None:
         "mlc_pipelines.cli",
         "sandbox",
         "serve",
+        "--integration",
+        "ramp",
         "--port-base",
         "0",
         "--invoices",

@@ -15,43 +15,52 @@ from mlc_pipelines.integrations.house import House
 from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.ledger.reports import Sum
 from mlc_pipelines.ledger.states import Stage, State
-from mlc_pipelines.sandbox.samples import NAME
+from mlc_pipelines.sandbox.office import Office
 
 MOST_PASSES = 12
 SETTLE_SECONDS = 2.0
-DOCUMENTS = ("bills", "vouchers", "payments")
 
 
-def demonstrate(folder: Path, *, invoices: int, seed: int, faults: str) -> bool:
-    """Run the demo and print its table; true when every record is accounted for, to the cent."""
+def demonstrate(folder: Path, *, system: str | None, invoices: int, seed: int, faults: str) -> bool:
+    """Run the demo and print a table for each spend system; true when every record is accounted for, to the cent."""
     out = console()
     with (
-        open_playground(folder, port_base=0, seed=seed, invoices=invoices, faults=faults) as office,
+        open_playground(
+            folder, systems=[system] if system else [], seed=seed, invoices=invoices, faults=faults
+        ) as playground,
         House.open() as house,
     ):
-        out.print(f"[bold]IFS Cloud ⇄ Ramp[/], {invoices} supplier invoices, seed {seed}, simulators {faults}")
-        _pass_until_settled(house, "invoices to Ramp")
-        approved, paid = office.approve_and_pay()
-        out.print(f"people in Ramp approve {approved} bills and pay {paid}")
-        _pass_until_settled(house, "approvals and payments to IFS")
-        before = office.writes()
-        office.use_faults("calm")
-        work(house, NAME, title="once more: nothing may happen")
-        again = office.writes() - before
-        problems = verify(house, office)
-        if again:
-            problems.append(f"a second run over the same documents wrote {again} times")
-        _report(out, house)
-    _stand_still(folder / "connections" / f"{NAME}.yaml")
+        offices = list(playground.offices.values())
+        out.print(f"{invoices} documents for each spend system, seed {seed}, simulators {faults}")
+        problems = [problem for office in offices for problem in _one(out, house, office)]
+    for office in offices:
+        _stand_still(folder / "connections" / f"{office.name}.yaml")
     for problem in problems:
         say(problem)
     if problems:
         return False
-    out.print("[green]0 lost, 0 duplicated[/], by the simulators' own books; a second run wrote nothing")
-    out.print(f"\nlook around:  uv run mlc --home {_short(folder)} holds {NAME}", markup=False)
+    out.print("\n[green]0 lost, 0 duplicated[/], by the simulators' own books; a second run wrote nothing")
+    out.print(f"\nlook around:  uv run mlc --home {_short(folder)} holds", markup=False)
     out.print(f"              uv run mlc --home {_short(folder)} ui       (the runs in Dagster)", markup=False)
     out.print("              uv run mlc ui --sandbox              (everything live)", markup=False)
     return True
+
+
+def _one(out: Console, house: House, office: Office) -> list[str]:
+    """Work one office until nothing moves any more, and once again; give what is wrong then."""
+    out.print(f"\n[bold]IFS Cloud ⇄ {office.title}[/]")
+    _pass_until_settled(house, office.name, f"{office.title}: documents out")
+    out.print(office.act())
+    _pass_until_settled(house, office.name, f"{office.title}: answers back")
+    before = office.writes()
+    office.use_faults("calm")
+    work(house, office.name, title="once more: nothing may happen")
+    again = office.writes() - before
+    problems = verify(house, office)
+    if again:
+        problems.append(f"a second run over the same documents wrote {again} times")
+    _report(out, house, office)
+    return [f"{office.title}: {problem}" for problem in problems]
 
 
 def _stand_still(file: Path) -> None:
@@ -60,12 +69,12 @@ def _stand_still(file: Path) -> None:
     file.write_text(text.replace("enabled: true", "enabled: false"), encoding="utf-8")
 
 
-def _pass_until_settled(house: House, title: str) -> None:
+def _pass_until_settled(house: House, name: str, title: str) -> None:
     """Run passes until nothing waits for another, or one changes nothing; lost answers are looked up in time."""
-    books = house.ledger.books(NAME)
+    books = house.ledger.books(name)
     before = None
     for number in range(1, MOST_PASSES + 1):
-        outcome = work(house, NAME, title=title if number == 1 else f"{title}, pass {number}")
+        outcome = work(house, name, title=title if number == 1 else f"{title}, pass {number}")
         stands = [(line.flow, line.company, line.state, line.currency, line.count) for line in books.reports.sums()]
         if outcome.success and not books.intents.count_open() and (stands == before or _rests(books)):
             return
@@ -85,41 +94,40 @@ def _tell(outcome: Outcome) -> None:
         say(f"this pass was interrupted, the next one goes on: {problem}")
 
 
-def _balances(sums: list[Sum]) -> list[Mapping[str, Any]]:
+def _balances(sums: list[Sum], flows: list[str]) -> list[Mapping[str, Any]]:
     """Add up by flow and currency: received = delivered + held + ignored."""
     lines: dict[tuple[str, str], dict[str, Any]] = {}
     for each in sums:
-        if each.flow not in DOCUMENTS:
+        if each.flow not in flows:
             continue
         key = (each.flow, each.currency or "")
         line = lines.setdefault(
             key,
-            {"flow": each.flow, "currency": each.currency, "count": 0, "received": Decimal(0)}
+            {"flow": each.flow, "currency": each.currency or "", "count": 0, "received": Decimal(0)}
             | dict.fromkeys(_PLACES, Decimal(0)),
         )
         line["count"] += each.count
         line["received"] += each.amount
         line[each.place] += each.amount
-    for line in lines.values():
-        line["difference"] = line["received"] - sum(line[place] for place in _PLACES)
-    return [lines[key] for key in sorted(lines, key=lambda key: (DOCUMENTS.index(key[0]), key[1]))]
+    return [lines[key] for key in sorted(lines, key=lambda key: (flows.index(key[0]), key[1]))]
 
 
 _PLACES = ("delivered", "held", "ignored", "under_way")
 
 
-def _report(out: Console, house: House) -> None:
-    reports = house.ledger.books(NAME).reports
+def _report(out: Console, house: House, office: Office) -> None:
+    reports = house.ledger.books(office.name).reports
+    balances = _balances(reports.sums(), [paper.flow for paper in office.papers()])
     rows = [
         (
             line["flow"],
             line["currency"],
             line["count"],
-            *(money(line[name], line["currency"]) for name in ("received", "delivered", "held", "ignored")),
+            *(_shown(line[name], line["currency"]) for name in ("received", "delivered", "held", "ignored")),
         )
-        for line in _balances(reports.sums())
+        for line in balances
     ]
-    columns = ("Ramp", "cur", "no.", "received", "delivered", "held", "ignored")
+    columns = (office.title, "cur", "no.", "received", "delivered", "held", "ignored")
     out.print(table("received = delivered + held + ignored", columns, rows, right=columns[2:]))
     causes: dict[tuple[str, str], int] = {}
     for group in reports.held():
@@ -132,11 +140,14 @@ def _report(out: Console, house: House) -> None:
             right=("no.",),
         )
     )
-    paid = {line["currency"]: line["delivered"] for line in _balances(reports.sums()) if line["flow"] == "payments"}
-    out.print(
-        "paid back to IFS: "
-        + ", ".join(f"{money(amount, currency)} {currency}" for currency, amount in sorted(paid.items()))
-    )
+    paid = {line["currency"]: line["delivered"] for line in balances if line["flow"] == "payments"}
+    if paid:
+        told = (f"{_shown(amount, currency)} {currency}" for currency, amount in sorted(paid.items()))
+        out.print("paid back to IFS: " + ", ".join(told))
+
+
+def _shown(amount: Decimal, currency: str) -> str:
+    return money(amount, currency) if currency else ""
 
 
 def _short(folder: Path) -> Path:

@@ -2,59 +2,71 @@
 
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from mlc_pipelines.commands.environment import use_home
 from mlc_pipelines.integrations.house import House
-from mlc_pipelines.sandbox.office import Office
-from mlc_pipelines.sandbox.samples import SECRETS, write_samples
+from mlc_pipelines.sandbox.office import Office, Sample
+from mlc_pipelines.sandbox.offices import offices
 
 CALLS_FOR_A_DEMO = 50_000
+CALLS_A_MINUTE = 30_000
+PORTS_AN_OFFICE = 10
 
 
-class Playground(Office):
-    """The office, with a clock on the wall: people come and go."""
+@dataclass(frozen=True)
+class Playground:
+    """Offices that are open, by spend system, with a connection laid out for each."""
+
+    offices: Mapping[str, Office]
+    folder: Path
 
     def live(self, act_every: float) -> None:
-        """Stay open until interrupted; approvers and payers visit every so many seconds."""
+        """Stay open until interrupted; people come to work every so many seconds."""
         closed = threading.Event()
         try:
             while not closed.wait(act_every or None):
-                self.approve_and_pay()
+                for office in self.offices.values():
+                    office.act()
         except KeyboardInterrupt:
             closed.set()
 
 
 @contextmanager
 def open_playground(
-    folder: Path, *, port_base: int, seed: int, invoices: int, faults: str, webhook_url: str | None = None
+    folder: Path,
+    *,
+    systems: Sequence[str] = (),
+    port_base: int = 0,
+    seed: int = 1,
+    invoices: int,
+    faults: str = "calm",
+    webhooks_at: str | None = None,
 ) -> Iterator[Playground]:
-    """Start simulators and lay out an installation in a folder; what an earlier sandbox left there is removed.
+    """Start the simulators of spend systems (all by default) and lay out an installation in a folder.
 
-    The simulators forget everything when they stop, so a ledger of theirs would remember what is no more.
+    What an earlier sandbox left there is removed: the simulators forget everything when they stop, so a ledger of
+    theirs would remember what is no more.
     """
     shutil.rmtree(folder, ignore_errors=True)
     use_home(folder)
-    with Playground(
-        seed=seed, invoices=invoices, faults=faults, port_base=port_base, calls_a_minute=CALLS_FOR_A_DEMO
-    ) as office:
-        path = write_samples(
-            folder / "connections",
-            world=office.world,
-            ifs=office.ifs.url,
-            ramp=office.ramp.url,
-            webhook_url=webhook_url,
-        )
-        text = path.read_text(encoding="utf-8")
-        quick = text.replace(
-            "requests_per_minute: 900", "requests_per_minute: 30000   # the simulator allows it; IFS does not"
-        )
-        path.write_text(quick, encoding="utf-8")
+    sample = Sample(webhooks_at=webhooks_at, calls_a_minute=CALLS_A_MINUTE)
+    with ExitStack() as stack:
+        opened = {}
+        for number, (system, kind) in enumerate(sorted(offices().items())):
+            if systems and system not in systems:
+                continue
+            port = port_base + number * PORTS_AN_OFFICE if port_base else 0
+            office = kind(seed=seed, invoices=invoices, faults=faults, port=port, calls_a_minute=CALLS_FOR_A_DEMO)
+            opened[system] = stack.enter_context(office)
         with House.open() as house:
-            for name, value in SECRETS.items():
-                house.vault.set(name, SecretStr(value))
-        yield office
+            for office in opened.values():
+                office.lay_out(folder / "connections", sample)
+                for name, value in office.all_secrets().items():
+                    house.vault.set(name, SecretStr(value))
+        yield Playground(opened, folder)

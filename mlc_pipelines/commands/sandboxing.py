@@ -20,7 +20,7 @@ class Faults(StrEnum):
     EXPIRING = "expiring"  # short tokens, revocations
 
 
-Invoices = Annotated[int, typer.Option(min=1, max=100_000, help="Supplier invoices in IFS.")]
+Invoices = Annotated[int, typer.Option(min=1, max=100_000, help="Documents for each spend system.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same data.")]
 FaultsOption = Annotated[Faults, typer.Option(help="Fault profile of the simulators.")]
 
@@ -41,36 +41,50 @@ def demo(
 ) -> None:
     """Run everything once on an embedded sandbox, in a folder of its own, and count what came of it."""
     from mlc_pipelines.commands.demonstration import demonstrate
-    from mlc_pipelines.integrations.catalogue import catalogue
 
-    if integration is not None and integration not in catalogue():
-        say(f"there is no integration {integration!r}; there are: {', '.join(catalogue())}")
-        raise typer.Exit(CONFIGURATION)
+    _must_be_known(integration)
     folder = home() / "demo"
-    if not demonstrate(folder, invoices=invoices, seed=seed, faults=faults.value):
+    if not demonstrate(folder, system=integration, invoices=invoices, seed=seed, faults=faults.value):
         raise typer.Exit(ATTENTION)
 
 
+def _must_be_known(integration: str | None) -> None:
+    from mlc_pipelines.sandbox.offices import offices
+
+    if integration is not None and integration not in offices():
+        say(f"there is no integration {integration!r}; there are: {', '.join(offices())}")
+        raise typer.Exit(CONFIGURATION)
+
+
 def serve(
-    port_base: Annotated[int, typer.Option(help="IFS here, Ramp on the next port.")] = 18080,
+    integration: Annotated[str | None, typer.Option(help="Only this spend system.")] = None,
+    port_base: Annotated[int, typer.Option(help="First port; ten for each spend system.")] = 18080,
     seed: Seed = 1,
     invoices: Invoices = 120,
     faults: FaultsOption = Faults.CALM,
-    act_every: Annotated[
-        float, typer.Option(help="Seconds between visits of approvers and payers; 0 for never.")
-    ] = 30.0,
+    act_every: Annotated[float, typer.Option(help="Seconds between two days of the people there; 0 for never.")] = 30.0,
 ) -> None:
     """Serve the simulators in the foreground, with ready-made connection files beside them."""
     from mlc_pipelines.commands.playground import open_playground
 
+    _must_be_known(integration)
     folder = home() / "sandbox"
-    with open_playground(folder, port_base=port_base, seed=seed, invoices=invoices, faults=faults.value) as office:
+    with open_playground(
+        folder,
+        systems=[integration] if integration else [],
+        port_base=port_base,
+        seed=seed,
+        invoices=invoices,
+        faults=faults.value,
+    ) as playground:
         out = console()
-        out.print(f"IFS Cloud     {office.ifs.url}\nRamp          {office.ramp.url}", markup=False)
-        out.print(f"connections   {folder / 'connections'}", markup=False)
+        for name, office in playground.offices.items():
+            for title, address in office.addresses().items():
+                out.print(f"sandbox_{name:<10} {title:<10} {address}", markup=False)
+        out.print(f"connections        {folder / 'connections'}", markup=False)
         out.print(f"in another terminal:  uv run mlc --home {shown(folder)} run sandbox_ramp", markup=False)
         out.print("stop with Ctrl-C", markup=False)
-        office.live(act_every)
+        playground.live(act_every)
 
 
 def shown(folder: Path) -> Path:

@@ -30,7 +30,7 @@ def ui(
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="With the simulators and the webhook receiver, all live.")
     ] = False,
-    invoices: Annotated[int, typer.Option(help="Supplier invoices of the sandbox.")] = 120,
+    invoices: Annotated[int, typer.Option(help="Documents for each spend system of the sandbox.")] = 120,
 ) -> None:
     """Start Dagster's webserver and daemon with our settings. The UI has no login: keep it on loopback."""
     with ExitStack() as stack:
@@ -39,15 +39,8 @@ def ui(
             from mlc_pipelines.commands.playground import open_playground
 
             address = f"http://127.0.0.1:{port + 1}"
-            office = stack.enter_context(
-                open_playground(
-                    home() / "sandbox",
-                    port_base=0,
-                    seed=1,
-                    invoices=invoices,
-                    faults="calm",
-                    webhook_url=f"{address}/webhooks/sandbox_ramp",
-                )
+            playground = stack.enter_context(
+                open_playground(home() / "sandbox", invoices=invoices, webhooks_at=address)
             )
             receiver = _child(
                 stack, [sys.executable, "-m", "mlc_pipelines.cli", "webhooks", "serve", "--port", str(port + 1)]
@@ -56,7 +49,7 @@ def ui(
         console().print(f"Dagster on http://{host}:{port}, in a few seconds; stop with Ctrl-C", markup=False)
         try:
             if receiver is not None:
-                office.live(20.0)
+                playground.live(20.0)
             server.wait()
         except KeyboardInterrupt:
             return

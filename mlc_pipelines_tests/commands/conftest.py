@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from mlc_pipelines.commands.environment import use_home
-from mlc_pipelines.commands.playground import Playground, open_playground
+from mlc_pipelines.commands.playground import open_playground
 from mlc_pipelines.integrations.house import House
+from mlc_pipelines.sandbox.offices.ramp import RampOffice
 from mlc_pipelines_tests.commands.asking import Said, mlc
 
 INVOICES = 24
@@ -20,7 +21,7 @@ PLACES = ("MLC_HOME", "MLC_DATABASE_URL", "MLC_CONNECTIONS_DIR", "DAGSTER_HOME",
 class Installation:
     """A sandbox, the installation beside it, and what the first runs said."""
 
-    office: Playground
+    office: RampOffice
     folder: Path
     environ: Mapping[str, str]
     first: Said
@@ -35,7 +36,9 @@ def worked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         for name in PLACES:
             patch.setenv(name, "")  # remembered, and put back at the end
             patch.delenv(name)
-        with open_playground(folder / "home", port_base=0, seed=1, invoices=INVOICES, faults="calm") as office:
+        with open_playground(folder / "home", systems=["ramp"], invoices=INVOICES) as playground:
+            office = playground.offices["ramp"]
+            assert isinstance(office, RampOffice)
             first = mlc("run", "sandbox_ramp", "--json")
             office.approve_and_pay()
             second = mlc("run", "sandbox_ramp")

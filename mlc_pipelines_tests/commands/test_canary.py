@@ -19,26 +19,34 @@ from mlc_pipelines.connections.tokens import SealedTokens
 from mlc_pipelines.ifs.settings import IfsSettings
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.ramp.settings import RampSettings
-from mlc_pipelines.sandbox.samples import NAME, SECRETS, write_samples
-from mlc_pipelines.sandbox.world import World
+from mlc_pipelines.sandbox.office import Office
+from mlc_pipelines.sandbox.offices.ramp import RampOffice
+from mlc_pipelines.sandbox.ramp import RampSandbox
 from mlc_pipelines.wire.auth import ClientCredentials, ramp_refresh
 from mlc_pipelines.wire.clock import SystemClock
 from mlc_pipelines.wire.memory import Token
 from mlc_pipelines_tests.commands.asking import mlc
+from mlc_pipelines_tests.commands.laying import NAME, SECRETS, lay_out
 
 CANARY = "canary-7731-secret"
 
 
-def canaries(office: Playground) -> dict[str, str]:
+def canaries(office: Office) -> dict[str, str]:
     """Name everything that opens a door: the stored secrets, how they travel, and every token that was issued."""
     found = {name: value for name, value in SECRETS.items() if name.endswith("client_secret")}
     for system in ("ifs", "ramp"):
-        pair = f"{SECRETS[f'sandbox/{system}/client_id']}:{SECRETS[f'sandbox/{system}/client_secret']}"
+        pair = f"{SECRETS[f'{NAME}/{system}/client_id']}:{SECRETS[f'{NAME}/{system}/client_secret']}"
         found[f"{system}: pair"] = pair
         found[f"{system}: basic"] = base64.b64encode(pair.encode()).decode()
-    tokens = [*office.ifs.tokens._until, *office.ramp.tokens.tokens]
+    tokens = [*office.ifs.tokens._until, *ramp_of(office).tokens.tokens]
     assert len(tokens) >= 2
     return found | {f"token {number}": token for number, token in enumerate(tokens)}
+
+
+def ramp_of(office: Office) -> RampSandbox:
+    """Give the Ramp of an office that has one."""
+    assert isinstance(office, RampOffice)
+    return office.ramp
 
 
 def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -66,18 +74,18 @@ def test_a_demo_leaves_no_secret_anywhere(
     empty: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """With answers lost on the way all is accounted for, and no secret or token is in a file, a stream or a log."""
-    offices: list[Playground] = []
+    offices: list[Office] = []
 
     @contextmanager
     def remembered(folder: Path, **given: Any) -> Iterator[Playground]:
-        with open_playground(folder, **given) as office:
-            offices.append(office)
-            yield office
+        with open_playground(folder, **given) as playground:
+            offices.extend(playground.offices.values())
+            yield playground
 
     monkeypatch.setattr(demonstration, "open_playground", remembered)  # the tokens are known to the simulators alone
     for name in ("mlc_pipelines", "httpx", "httpcore"):
         caplog.set_level(logging.DEBUG, logger=name)
-    said = mlc("demo", "--invoices", "12", "--seed", "2", "--faults", "lossy")
+    said = mlc("demo", "--integration", "ramp", "--invoices", "12", "--seed", "2", "--faults", "lossy")
     assert said.code == 0, said.err
     assert "0 lost, 0 duplicated" in said.out
 
@@ -124,11 +132,11 @@ def test_credentials_do_not_show_their_secret(empty: Path) -> None:
 def test_settings_name_secrets_and_hold_none(empty: Path) -> None:
     """Settings of a connection show the name of a credential, and no value of it."""
     nowhere = "http://127.0.0.1:9"
-    write_samples(empty / "connections", world=World.make(seed=1, invoices=1), ifs=nowhere, ramp=nowhere)
+    lay_out(empty / "connections", ifs=nowhere, ramp=nowhere)
     with House.open() as house:
         connection = house.connection(NAME)
         shown = repr(connection) + repr(connection.section(IfsSettings)) + repr(connection.section(RampSettings))
-    assert "sandbox/ifs" in shown
+    assert f"{NAME}/ifs" in shown
     assert not [value for value in SECRETS.values() if value in shown]
 
 

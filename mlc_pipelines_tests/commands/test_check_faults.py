@@ -20,9 +20,9 @@ from pydantic import SecretStr
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.sandbox.ifs import IfsSandbox
 from mlc_pipelines.sandbox.ramp import RampSandbox
-from mlc_pipelines.sandbox.samples import NAME, SECRETS, write_samples
 from mlc_pipelines.sandbox.world import World
 from mlc_pipelines_tests.commands.asking import Said, mlc
+from mlc_pipelines_tests.commands.laying import NAME, SECRETS, lay_out
 
 WORLD = World.make(seed=1, invoices=2)
 DAY = timedelta(days=1)
@@ -37,7 +37,7 @@ def ramp() -> Iterator[RampSandbox]:
 
 def asked(home: Path, ifs: str, ramp: str, *, wrong: Mapping[str, str] = MappingProxyType({})) -> Said:
     """Set an installation up and check it; `wrong` replaces secrets, by system."""
-    write_samples(home / "connections", world=WORLD, ifs=ifs, ramp=ramp)
+    lay_out(home / "connections", ifs=ifs, ramp=ramp)
     with House.open() as house:
         for name, value in SECRETS.items():
             system = name.split("/")[1]
@@ -79,7 +79,7 @@ def test_a_wrong_secret_of_ifs(empty: Path, ramp: RampSandbox) -> None:
     assert said.code == 1
     assert list(failed(said)) == ["ifs: connection"]
     message = failed(said)["ifs: connection"]
-    assert "sandbox/ifs" in message
+    assert "sandbox_ramp/ifs" in message
     assert "client id or secret is wrong" in message
     assert "set them again" in message
     assert "wrong-canary-1" not in said.out + said.err
@@ -92,7 +92,7 @@ def test_a_wrong_secret_of_ramp(empty: Path, ramp: RampSandbox) -> None:
         said = asked(empty, ifs.url, ramp.url, wrong={"ramp": "wrong-canary-2"})
     assert said.code == 1
     assert {name.split(":")[0] for name in failed(said)} == {"ramp"}
-    assert all("sandbox/ramp" in message and "secret is wrong" in message for message in failed(said).values())
+    assert all("sandbox_ramp/ramp" in message and "secret is wrong" in message for message in failed(said).values())
     assert "wrong-canary-2" not in said.out + said.err
 
 

@@ -23,6 +23,7 @@ from mlc_pipelines.sandbox.kernel.clock import SandboxClock
 from mlc_pipelines.wire.clock import Clock
 
 NAME = "acme"
+IFS_SECRETS = {"sandbox/ifs/client_id": "mlc-sandbox", "sandbox/ifs/client_secret": "sandbox-ifs-secret"}
 STAGES = {"collect": collect, "translate": translate, "deliver": deliver, "confirm": confirm}
 
 

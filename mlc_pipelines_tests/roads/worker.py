@@ -9,12 +9,11 @@ from mlc_pipelines.flows.delivery import confirm, deliver
 from mlc_pipelines.flows.road import Road
 from mlc_pipelines.flows.translating import translate
 from mlc_pipelines.integrations.house import House
-from mlc_pipelines.sandbox.samples import NAME
 
 STAGES = {"collect": collect, "translate": translate, "deliver": deliver, "confirm": confirm}
 
 
-def go(flow: str, stages: str, kill_at: int) -> None:
+def go(connection: str, flow: str, stages: str, kill_at: int) -> None:
     """Work the stages; the `kill_at`-th step (a commit or a call) is the last thing this process does. 0: never."""
     steps = 0
 
@@ -24,11 +23,11 @@ def go(flow: str, stages: str, kill_at: int) -> None:
         if steps == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with House.open() as house, house.session(NAME) as session:
-        road = Road(session.flow(flow), house.ledger, house.ledger.books(NAME), calls_in_flight=1, watch=watch)
+    with House.open() as house, house.session(connection) as session:
+        road = Road(session.flow(flow), house.ledger, house.ledger.books(connection), calls_in_flight=1, watch=watch)
         for stage in stages.split(","):
             STAGES[stage](road)
 
 
 if __name__ == "__main__":
-    go(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    go(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))

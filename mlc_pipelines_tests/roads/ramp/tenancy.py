@@ -11,10 +11,13 @@ from typing import Any, Self
 from mlc_pipelines.sandbox.ifs import IfsSandbox
 from mlc_pipelines.sandbox.ramp import RampSandbox
 from mlc_pipelines.sandbox.ramp.switches import Switches
-from mlc_pipelines.sandbox.samples import SECRETS
 from mlc_pipelines.sandbox.world import Invoice, World
-from mlc_pipelines_tests.roads.installation import NAME, CommonClock, Installation, ifs_section, references
+from mlc_pipelines_tests.roads.installation import IFS_SECRETS, NAME, CommonClock, Installation, ifs_section, references
 
+RAMP_SECRETS = {
+    "sandbox/ramp/client_id": RampSandbox.client_id,
+    "sandbox/ramp/client_secret": RampSandbox.client_secret,
+}
 REFERENCE_FLOWS = ("gl_accounts", "dimensions", "accounting_vendors", "vendors")
 ACCOUNTS = ("1400", "2400", "4000", "4010", "4020", "4600", "4950", "6990")
 SELLERS = ("S-1001", "S-1002", "S-2001", "S-3001")  # euro twice, dollar, yen; all complete
@@ -109,7 +112,13 @@ class Tenancy(Installation):
         self.simulators = simulators
         self.ifs = simulators.ifs
         self.ramp = simulators.ramp
-        super().__init__(folder, sample_sections(simulators), secrets=SECRETS, clock=simulators.clock, copy_of=copy_of)
+        super().__init__(
+            folder,
+            sample_sections(simulators),
+            secrets=IFS_SECRETS | RAMP_SECRETS,
+            clock=simulators.clock,
+            copy_of=copy_of,
+        )
 
     def reference(self) -> None:
         """Send accounts, dimensions and suppliers, so that bills can be coded."""
