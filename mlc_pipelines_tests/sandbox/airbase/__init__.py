@@ -1,0 +1,1 @@
+"""The Airbase simulator, called over real connections."""
