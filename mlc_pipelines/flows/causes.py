@@ -56,7 +56,7 @@ CATALOGUE: dict[Cause, Advice] = {
     Cause.ALREADY_KNOWN: Advice("The record is on both sides already, and they agree.", "Nothing to do."),
     Cause.PERIOD_CLOSED: Advice(
         "The accounting period of the document is closed in IFS.",
-        "Accounting: open the period or change the date, then replay.",
+        "Accounting: open the period, or change the date of the document; the next run goes on by itself.",
     ),
     Cause.AMOUNT_MISMATCH: Advice(
         "Lines, tax and total of the document do not add up.",

@@ -11,6 +11,7 @@ from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.companies import Companies
 from mlc_pipelines.ifs.metadata import EntityType
 from mlc_pipelines.ifs.odata import Query, compare
+from mlc_pipelines.ifs.periods import SET as PERIODS
 from mlc_pipelines.ifs.settings import IfsSettings, SetSettings
 
 CATALOGUE = "/main/ifsapplications/projection/v1/AllProjections.svc/Projections"
@@ -27,6 +28,7 @@ REQUIRED = {
     "account": ("code", "description"),
     "company": ("code",),
     "payment_term": ("id",),
+    "accounting_period": ("company", "year", "number", "first", "last", "status"),
 }
 
 
@@ -56,11 +58,13 @@ def check(client: IfsClient, companies: Sequence[str]) -> Iterator[CheckLine]:
     yield first
     if not first.ok:
         return
-    services = {item.root: item for item in client.settings.sets.values()}
+    unused = set() if client.settings.open_periods else {PERIODS}
+    used = {name: item for name, item in client.settings.sets.items() if name not in unused}
+    services = {item.root: item for item in used.values()}
     for settings in services.values():
         if settings.kind == "projection":
             yield _guarded(f"projection {settings.service}", partial(_catalogued, client, settings))
-    for set_name in client.settings.sets:
+    for set_name in used:
         yield _guarded(f"set {set_name}", partial(_set, client, set_name))
     for company in companies:
         yield _guarded(f"company {company}", partial(_company, client, company))

@@ -81,6 +81,14 @@ CODE_PART_VALUE: Mapping[str, str] = {
 }
 COMPANY: Mapping[str, str] = {"code": "Company", "name": "Name", "currency": "Currency"}
 PAYMENT_TERM: Mapping[str, str] = {"company": "Company", "id": "PayTermId", "description": "Description"}
+ACCOUNTING_PERIOD: Mapping[str, str] = {
+    "company": "Company",
+    "year": "AccountingYear",
+    "number": "AccountingPeriod",
+    "first": "DateFrom",
+    "last": "DateUntil",
+    "status": "PeriodStatus",
+}
 VOUCHER: Mapping[str, str] = {
     "company": "Company",
     "voucher_type": "VoucherType",

@@ -68,6 +68,7 @@ DEFAULT_SETS: Mapping[str, Mapping[str, Any]] = {
     "code_part": {"service": "CodePartValuesHandling", "set": "CompanyFinanceSet", "child": "Code{letter}Array"},
     "company": {"service": "CompanyHandling", "set": "CompanySet"},
     "payment_term": {"service": "PaymentTermHandling", "set": "PaymentTermSet"},
+    "accounting_period": {"service": "AccountingPeriodsHandling", "set": "AccountingPeriodSet"},
 }
 
 NAMES: Mapping[str, Mapping[str, str]] = {
@@ -86,6 +87,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     "code_part": names.CODE_PART_VALUE,
     "company": names.COMPANY,
     "payment_term": names.PAYMENT_TERM,
+    "accounting_period": names.ACCOUNTING_PERIOD,
 }
 
 
@@ -134,6 +136,8 @@ class IfsSettings(BaseModel):
     overlap_minutes: int = Field(default=10, ge=0, le=24 * 60)
     timezone_aware_header: bool = False
     batch: bool = True
+    # How the status of an accounting period says that it may be posted to; without a word periods are not asked for.
+    open_periods: tuple[str, ...] = ("Open",)
     read_seconds: float = Field(default=120.0, gt=0)
     write_seconds: float = Field(default=300.0, gt=0)
     sets: Mapping[str, SetSettings] = Field(default_factory=dict, validate_default=True)

@@ -11,6 +11,7 @@ from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.code_parts import CodeParts
 from mlc_pipelines.ifs.companies import Companies
 from mlc_pipelines.ifs.payment_terms import PaymentTerms
+from mlc_pipelines.ifs.periods import Periods
 from mlc_pipelines.ifs.purchase_orders import PurchaseOrders
 from mlc_pipelines.ifs.suppliers import NewSupplier, Supplier, Suppliers
 from mlc_pipelines.sandbox.ifs import IfsSandbox
@@ -210,3 +211,11 @@ def test_accounts_values_and_suppliers_are_read_again_from_their_json(client: If
     assert CodeParts(client).read(value.raw, company="10", letter="B") == value
     supplier = next(Suppliers(client).changed_since(None))
     assert Suppliers(client).parse(supplier.raw) == supplier
+
+
+def test_periods_of_a_company_say_whether_they_are_open(client: IfsClient) -> None:
+    """A period holds its days, first and last; open is what the settings call open."""
+    periods = {(period.year, period.number): period for period in Periods(client).of("10")}
+    october = periods[2026, 10]
+    assert (october.first, october.last, october.is_open) == (date(2026, 10, 1), date(2026, 10, 31), True)
+    assert not periods[2026, 9].is_open

@@ -1,7 +1,7 @@
 """Vouchers made of documents of a spend system: balanced, under our reference, and never a second one.
 
 A payload is plain: company, voucher_type, user_group, date, text, currency, reference, and rows with account, parts,
-debit, credit, text. Amounts are text; one of debit and credit is null.
+debit, credit, text. Amounts are text; one of debit and credit is null. Year and period are added by `periods`.
 """
 
 import hashlib
@@ -122,6 +122,8 @@ class VoucherDesk:
                 user_group=payload["user_group"],
                 text=payload["text"],
                 rows=rows,
+                year=payload.get("year"),
+                period=payload.get("period"),
             )
         )
         return Landed(made.text())

@@ -29,7 +29,7 @@ FILE = """
 name: acme
 integration: ramp
 companies: ["10", "20"]
-ifs: {base_url: "http://127.0.0.1:9", token_url: "http://127.0.0.1:9/token", credential: acme/ifs}
+ifs: {base_url: "http://127.0.0.1:9", token_url: "http://127.0.0.1:9/token", credential: acme/ifs, open_periods: []}
 ramp: {base_url: "http://127.0.0.1:9", credential: acme/ramp%s}
 """
 VOUCHERS = ", vouchers: {voucher_type: M, user_group: AC, credit_account: {%s}}"

@@ -108,17 +108,35 @@ def test_born_in_ramp_books_what_was_born_in_ramp(tenancy: Tenancy) -> None:
     assert tenancy.ramp.bills[bill_id].sync_status == "BILL_SYNCED"
 
 
+def test_a_tenant_whose_periods_are_not_asked_for_is_refused_by_ifs_itself(tenancy: Tenancy) -> None:
+    """The refusal holds the record; its cause is what IFS said, in IFS's language."""
+    tenancy.change(ifs={"open_periods": []})
+    tenancy.ifs.people.close_period("10", 2026, 10)
+    bill = approved(tenancy, InvoiceDate="2026-10-05")
+    tenancy.run("vouchers")
+    assert tenancy.causes("vouchers") == {"INV-1": Cause.REJECTED_BY_TARGET}
+    assert "Period 2026 10 is closed" in (tenancy.entry("vouchers", bill.id).problem or "")
+
+
+def test_a_date_outside_every_period_holds_the_voucher(tenancy: Tenancy) -> None:
+    """A year that nobody has set up in IFS is named, and nothing is written."""
+    bill = approved(tenancy, InvoiceDate="2036-02-01")
+    tenancy.run("vouchers")
+    entry = tenancy.entry("vouchers", bill.id)
+    assert (entry.cause, entry.cause_key) == (Cause.PERIOD_CLOSED, "period:10^2036^2")
+    assert tenancy.ifs.vouchers == []
+
+
 def test_a_closed_period_holds_the_voucher_until_it_is_open(tenancy: Tenancy) -> None:
-    """The clerk opens the period and replays; there is one voucher then."""
+    """The next run sees that the period is open, and there is one voucher then; nobody need replay."""
     tenancy.ifs.people.close_period("10", 2026, 10)
     bill = approved(tenancy, InvoiceDate="2026-10-05")
     other = approved(tenancy, "INV-2", InvoiceDate="2026-11-05")
     tenancy.run("vouchers")
-    assert tenancy.causes("vouchers") == {"INV-1": Cause.REJECTED_BY_TARGET}
-    assert "Period 2026 10 is closed" in (tenancy.entry("vouchers", bill.id).problem or "")
+    assert tenancy.causes("vouchers") == {"INV-1": Cause.PERIOD_CLOSED}
+    assert "period 10 of 2026 is closed in company 10" in (tenancy.entry("vouchers", bill.id).problem or "")
     assert tenancy.voucher(other.id)
     tenancy.ifs.people.open_period("10", 2026, 10)
-    tenancy.replay("vouchers")
     tenancy.run("vouchers")
     assert tenancy.voucher(bill.id)["AccountingPeriod"] == 10
     assert tenancy.bill(bill.remote_id).sync_status == "BILL_SYNCED"

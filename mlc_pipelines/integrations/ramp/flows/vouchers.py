@@ -6,6 +6,7 @@ from typing import Any
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.integrations.erp.periods import OpenPeriods
 from mlc_pipelines.integrations.erp.vouchers import VoucherDesk
 from mlc_pipelines.integrations.ramp.acknowledging import acknowledge
 from mlc_pipelines.integrations.ramp.desk import Desk
@@ -35,6 +36,7 @@ class VouchersToIfs:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._vouchers = VoucherDesk(desk.ifs, SERIE)
+        self._periods = OpenPeriods(desk.ifs, desk.dictionary, desk.connection.companies)
         self._companies: dict[str, str] = {}
         self.settle_after = desk.settings.ifs_settle_after_seconds
 
@@ -69,10 +71,12 @@ class VouchersToIfs:
         )
 
     def prepare(self) -> None:
-        """Read which company each entity of Ramp stands for, and which account each company credits."""
+        """Read which company each entity of Ramp stands for, what each company credits, and which periods are open."""
         desk = self._desk
         self._companies = {entity: company for company, entity in desk.entities().items()}
         rules = desk.settings.vouchers
+        if rules:
+            self._periods.prepare()
         desk.dictionary.learn("credit_account", rules.credited(desk.connection.companies) if rules else {})
 
     def translate(self, entry: Entry) -> Translated | Ignored:
@@ -91,7 +95,8 @@ class VouchersToIfs:
             for name in self._desk.table("dimensions") or {}
         }
         posted = bill.posting_date or bill.issued_at or entry.since.date()
-        return Translated(encode(to_voucher(_plain(bill), company, posted, rules, parts)), bill.id)
+        voucher = self._periods.dated(to_voucher(_plain(bill), company, posted, rules, parts))
+        return Translated(encode(voucher), bill.id)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look for a voucher whose rows carry the bill's id."""
