@@ -108,18 +108,33 @@ class Subscribed(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook request as it arrived. `below` is what its path has below the connection's address."""
+
+    raw: bytes
+    headers: Mapping[str, str]
+    at: datetime
+    below: str = ""
+    source: str | None = None  # the address it came from
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookManners:
     """How a vendor's webhooks are verified and read; all functions are pure but the last two.
 
-    `signed_at` reads when a request was signed, where the vendor signs that too. `subscribe` sees to our subscription
-    and hands its secret to the function it is given; it may write the accounts that events must name into the
-    dictionary, kind `business`. `answer_challenge` raises TransientError when a later try may help.
+    `is_open` is false where the tenant has configured no verification: nothing is taken in then. `secret_names` are
+    what `verify` needs of the vault; one that is missing there is left out. `signed_at` reads when a request was
+    signed, where the vendor signs that too. `subscribe` sees to our subscription and hands its secret to the function
+    it is given; it may write the accounts that events must name into the dictionary, kind `business`.
+    `answer_challenge` raises TransientError when a later try may help.
     """
 
-    secret_name: Callable[[Connection], str | None]
-    verify: Callable[[bytes, Mapping[str, str], Sequence[SecretStr]], bool]
-    read: Callable[[bytes], Event]
+    is_open: Callable[[Connection], bool]
+    secret_names: Callable[[Connection], Sequence[str]]
+    verify: Callable[[Connection, Delivery, Mapping[str, SecretStr]], bool]
+    read: Callable[[Connection, bytes], Event]
     flow_of: Callable[[str], str | None]
+    takes_paths: bool = False  # requests may come to addresses below the connection's
     signed_at: Callable[[Mapping[str, str]], datetime | None] | None = None
     answer_challenge: Callable[[Tenant, Event], None] | None = None
     subscribe: Callable[[Tenant, Callable[[str, SecretStr], None]], Subscribed] | None = None

@@ -1,4 +1,4 @@
-"""The web server of the receiver: `POST /webhooks/{connection}` and `GET /healthz`, nothing else."""
+"""The web server of the receiver: `POST /webhooks/{connection}`, below it where a vendor wants that, `GET /healthz`."""
 
 import asyncio
 import socket
@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.integrations.house import House
+from mlc_pipelines.integrations.integration import Delivery
 from mlc_pipelines.webhooks.receiving import Receiver
 from mlc_pipelines.webhooks.subscriptions import keep_subscriptions
 
@@ -27,21 +28,27 @@ def build_app(house: House) -> Starlette:
     receiver = Receiver(house)
 
     async def webhook(request: Request) -> Response:
-        name = request.path_params["connection"]
-        status = receiver.address(name)
+        name, below = request.path_params["connection"], request.path_params.get("below", "")
+        status = receiver.address(name, below)
         if status is HTTPStatus.OK:
             body = await _body(request)
             if isinstance(body, HTTPStatus):
                 status = body
             else:
-                status = await run_in_threadpool(receiver.receive, name, body, request.headers)
+                source = request.client.host if request.client else None
+                delivery = Delivery(body, request.headers, house.ledger.clock.now(), below, source)
+                status = await run_in_threadpool(receiver.receive, name, delivery)
         return _answer(status)
 
     async def healthz(_: Request) -> Response:
         return _answer(HTTPStatus.OK if await run_in_threadpool(receiver.is_well) else HTTPStatus.SERVICE_UNAVAILABLE)
 
     return Starlette(
-        routes=[Route("/webhooks/{connection}", webhook, methods=["POST"]), Route("/healthz", healthz, methods=["GET"])]
+        routes=[
+            Route("/webhooks/{connection}", webhook, methods=["POST"]),
+            Route("/webhooks/{connection}/{below:path}", webhook, methods=["POST"]),
+            Route("/healthz", healthz, methods=["GET"]),
+        ]
     )
 
 

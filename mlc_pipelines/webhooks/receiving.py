@@ -3,16 +3,17 @@
 import functools
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from http import HTTPStatus
 
+from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from mlc_pipelines.errors import ConfigurationError, MlcError, RecordError, TransientError
 from mlc_pipelines.integrations.house import House
-from mlc_pipelines.integrations.integration import Event, WebhookManners
+from mlc_pipelines.integrations.integration import Delivery, Event, WebhookManners
 from mlc_pipelines.webhooks.subscriptions import forget_handshake, handshake_awaited, told
 
 logger = logging.getLogger(__name__)
@@ -29,17 +30,21 @@ class Receiver:
         self._shaking: set[str] = set()
         self._lock = threading.Lock()
 
-    def address(self, name: str) -> HTTPStatus:
+    def address(self, name: str, below: str = "") -> HTTPStatus:
         """Tell whether a connection takes webhooks. One whose file is broken will: the vendor is to try again."""
         if name in {broken.name for broken in self._house.broken}:
             return HTTPStatus.SERVICE_UNAVAILABLE
-        there = name in self._house.connections and self._house.integration(name).webhooks is not None
-        return HTTPStatus.OK if there else HTTPStatus.NOT_FOUND
+        if name not in self._house.connections:
+            return HTTPStatus.NOT_FOUND
+        manners = self._house.integration(name).webhooks
+        if manners is None or (below and not manners.takes_paths):
+            return HTTPStatus.NOT_FOUND
+        return HTTPStatus.OK if manners.is_open(self._house.connection(name)) else HTTPStatus.SERVICE_UNAVAILABLE
 
-    def receive(self, name: str, raw: bytes, headers: Mapping[str, str]) -> HTTPStatus:
+    def receive(self, name: str, delivery: Delivery) -> HTTPStatus:
         """Verify, read and store; 200 means that it is on disk. Blocks: call it from a thread."""
         try:
-            status = self._receive(name, raw, headers)
+            status = self._receive(name, delivery)
         except SQLAlchemyError as error:
             logger.error("webhook not stored", extra={"connection": name, "error": told(error)})  # noqa: TRY400  # a traceback would quote the body
             return HTTPStatus.SERVICE_UNAVAILABLE
@@ -47,22 +52,22 @@ class Receiver:
             logger.warning("webhook refused", extra={"connection": name, "status": int(status)})
         return status
 
-    def _receive(self, name: str, raw: bytes, headers: Mapping[str, str]) -> HTTPStatus:
+    def _receive(self, name: str, delivery: Delivery) -> HTTPStatus:
         manners = self._house.integration(name).webhooks
         if manners is None:
             return HTTPStatus.NOT_FOUND
-        signed, awaited = self._is_signed(name, manners, raw, headers), handshake_awaited(self._house, name)
+        signed, awaited = self._is_signed(name, manners, delivery), handshake_awaited(self._house, name)
         if not signed and not awaited:  # what nobody vouches for is not even read
             return HTTPStatus.UNAUTHORIZED
         try:
-            event = manners.read(raw)
+            event = manners.read(self._house.connection(name), delivery.raw)
         except RecordError:
             return HTTPStatus.BAD_REQUEST if signed else HTTPStatus.UNAUTHORIZED
         if event.challenge is not None and awaited and manners.answer_challenge is not None:
             return self._shake_hands(name, functools.partial(manners.answer_challenge, self._house.tenant(name), event))
         if event.challenge is not None or not signed:
             return HTTPStatus.UNAUTHORIZED
-        return self._store(name, event, raw, flow=manners.flow_of(event.type))
+        return self._store(name, event, delivery.raw, flow=manners.flow_of(event.type))
 
     def is_well(self) -> bool:
         """Tell whether events can be stored, as far as reading the database shows."""
@@ -72,19 +77,23 @@ class Receiver:
             return False
         return True
 
-    def _is_signed(self, name: str, manners: WebhookManners, raw: bytes, headers: Mapping[str, str]) -> bool:
-        secret_name = manners.secret_name(self._house.connection(name))
-        try:
-            secrets = [self._house.vault.get(secret_name)] if secret_name else []
-        except ConfigurationError as error:
-            logger.info("webhook secret is not there", extra={"connection": name, "error": told(error)})
-            return False
-        if not secrets or not manners.verify(raw, headers, secrets):
+    def _is_signed(self, name: str, manners: WebhookManners, delivery: Delivery) -> bool:
+        connection = self._house.connection(name)
+        if not manners.verify(connection, delivery, self._secrets(name, manners.secret_names(connection))):
             return False
         if manners.signed_at is None:
             return True
-        signed_at = manners.signed_at(headers)
-        return signed_at is not None and abs(self._house.ledger.clock.now() - signed_at) <= REPLAY_WINDOW
+        signed_at = manners.signed_at(delivery.headers)
+        return signed_at is not None and abs(delivery.at - signed_at) <= REPLAY_WINDOW
+
+    def _secrets(self, name: str, secret_names: Sequence[str]) -> dict[str, SecretStr]:
+        found = {}
+        for secret_name in secret_names:
+            try:
+                found[secret_name] = self._house.vault.get(secret_name)
+            except ConfigurationError as error:
+                logger.info("webhook secret is not there", extra={"connection": name, "error": told(error)})
+        return found
 
     def _store(self, name: str, event: Event, raw: bytes, *, flow: str | None) -> HTTPStatus:
         books = self._house.ledger.books(name)

@@ -77,7 +77,7 @@ def test_a_body_that_breaks_off_or_never_comes_harms_nobody(
 def test_only_what_is_offered_is_answered(post: Post) -> None:
     """Two addresses, one method each."""
     found = [post.get(path) for path in ("/healthz", "/webhooks/acme", "/", "/webhooks", "/docs", "/webhooks/acme/x")]
-    assert found == [200, 405, 404, 404, 404, 404]
+    assert found == [200, 405, 404, 404, 404, 405]
 
 
 def test_an_address_that_is_taken_is_said(house: House, listening: socket.socket) -> None:
@@ -110,3 +110,9 @@ def answers(there: Post) -> bool:
         return there.get("/healthz") == 200
     except ConnectionRefusedError:
         return False
+
+
+def test_an_address_below_a_connection_is_for_vendors_that_want_one(post: Post) -> None:
+    """Ramp has one address; a signed event sent below it is not taken."""
+    assert post.signed(event(), to="acme/bills.paid") == 404
+    assert post.signed(event()) == 200

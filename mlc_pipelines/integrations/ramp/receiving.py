@@ -1,12 +1,12 @@
 """How Ramp's webhooks are received: whose secret, what they say, which flow hears them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pydantic import SecretStr
 
 from mlc_pipelines.connections.settings import Connection
 from mlc_pipelines.errors import ConfigurationError
-from mlc_pipelines.integrations.integration import Event, Subscribed, Tenant, WebhookManners
+from mlc_pipelines.integrations.integration import Delivery, Event, Subscribed, Tenant, WebhookManners
 from mlc_pipelines.integrations.ramp import webhook
 from mlc_pipelines.integrations.ramp.opening import open_client
 from mlc_pipelines.integrations.ramp.settings import RampSettings
@@ -22,11 +22,16 @@ FLOWS = {
 """Which flow hears which event; others are stored and left alone."""
 
 
-def _secret_name(connection: Connection) -> str | None:
-    return connection.section(RampSettings).webhook_secret
+def _secret_names(connection: Connection) -> list[str]:
+    name = connection.section(RampSettings).webhook_secret
+    return [name] if name else []
 
 
-def _read(raw: bytes) -> Event:
+def _verify(_: Connection, delivery: Delivery, secrets: Mapping[str, SecretStr]) -> bool:
+    return webhook.verify(delivery.raw, delivery.headers, list(secrets.values()))
+
+
+def _read(_: Connection, raw: bytes) -> Event:
     said = webhook.parse(raw)
     if isinstance(said, webhook.Challenge):
         return Event(id="", type="webhooks.verification", object_id=None, challenge=said.challenge)
@@ -73,8 +78,9 @@ def _is_known(tenant: Tenant, secret_name: str) -> bool:
 
 
 MANNERS = WebhookManners(
-    secret_name=_secret_name,
-    verify=webhook.verify,
+    is_open=lambda _: True,  # a handshake comes before there is a secret
+    secret_names=_secret_names,
+    verify=_verify,
     read=_read,
     flow_of=FLOWS.get,
     answer_challenge=_answer,
