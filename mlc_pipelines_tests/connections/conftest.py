@@ -10,6 +10,7 @@ from mlc_pipelines.connections.keys import KeyRing
 from mlc_pipelines.connections.tables import METADATA
 from mlc_pipelines.connections.vault import Vault
 from mlc_pipelines.ledger.database import open_engine, writing
+from mlc_pipelines_tests.databases import KINDS, address
 from mlc_pipelines_tests.wire.conftest import SteppedClock
 
 
@@ -19,15 +20,15 @@ def clock() -> SteppedClock:
     return SteppedClock()
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
+@pytest.fixture(params=KINDS)
+def url(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     """The address of a database that has the tables."""
-    address = f"sqlite:///{tmp_path / 'mlc.db'}"
-    engine = open_engine(address, durable=False)
+    found = address(tmp_path, kind=request.param)
+    engine = open_engine(found, durable=False)
     with writing(engine) as connection:
         METADATA.create_all(connection)
     engine.dispose()
-    return address
+    return found
 
 
 @pytest.fixture

@@ -14,14 +14,15 @@ from mlc_pipelines.flows.translating import translate
 from mlc_pipelines.ledger.leases import LeaseLostError, LeaseTakenError
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.states import State
+from mlc_pipelines_tests.databases import KINDS
 from mlc_pipelines_tests.flows.world import Paper, PaperFlow, open_ledger, road_of
 
 REPLAY = Choice(reason="the table was completed")
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(tmp_path)
+@pytest.fixture(params=KINDS)
+def ledger(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ledger]:
+    opened = open_ledger(tmp_path, kind=request.param)
     yield opened
     assert list(opened.audit.verify()) == []  # whatever a test did, the chain must hold
     opened.engine.dispose()

@@ -15,6 +15,7 @@ from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.database import open_engine, upgrade
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines_tests.databases import USUAL, address
 
 
 class TestClock:
@@ -135,9 +136,9 @@ class PaperFlow:
         return [Landed("told") for _ in batch]
 
 
-def open_ledger(folder: Path) -> Ledger:
-    """Open a fresh ledger in a folder."""
-    engine = open_engine(f"sqlite:///{folder / 'ledger.db'}")
+def open_ledger(folder: Path, *, kind: str = USUAL) -> Ledger:
+    """Open a fresh ledger, in a folder or on the server."""
+    engine = open_engine(address(folder, kind=kind, name="ledger.db"))
     upgrade(engine)
     return Ledger(engine, TestClock())
 

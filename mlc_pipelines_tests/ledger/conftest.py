@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from mlc_pipelines.ledger.ledger import Books, Ledger
+from mlc_pipelines_tests.databases import KINDS
 from mlc_pipelines_tests.flows.world import open_ledger
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(tmp_path)
+@pytest.fixture(params=KINDS)
+def ledger(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ledger]:
+    opened = open_ledger(tmp_path, kind=request.param)
     yield opened
     opened.engine.dispose()
 

