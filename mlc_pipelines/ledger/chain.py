@@ -1,5 +1,6 @@
 """The hash chain: each event of an entry carries the hash of the one before."""
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -7,11 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 GENESIS = "0" * 64
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
+_quoted = json.encoder.encode_basestring_ascii  # of a text what json.dumps makes of it, without its preparations
+
+
+@functools.lru_cache(maxsize=64)
+def moment_text(moment: datetime) -> str:
+    """Write an aware time as sortable text in UTC with microseconds: `2026-11-21T08:00:00.000000Z`."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def encode(detail: Mapping[str, Any]) -> str:
     """Write facts as canonical JSON: sorted keys, no spaces, ASCII."""
-    return json.dumps(detail, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _canonical(detail)
 
 
 def event_hash(
@@ -26,11 +35,12 @@ def event_hash(
     detail: str,
     previous: str,
 ) -> str:
-    """Hash one event (SHA-256, hex) over every column that has a meaning and the hash before it."""
-    moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    text = json.dumps(
-        [entry_id, seq, moment, kind, before, after, actor, detail, previous], separators=(",", ":"), ensure_ascii=True
-    )
+    """Hash one event (SHA-256, hex) over every column that has a meaning and the hash before it.
+
+    What is hashed is a JSON array without spaces, in ASCII, of the columns in the order of the arguments.
+    """
+    words = ["null" if word is None else _quoted(word) for word in (kind, before, after, actor, detail, previous)]
+    text = f'[{entry_id},{seq},"{moment_text(at)}",{",".join(words)}]'
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 

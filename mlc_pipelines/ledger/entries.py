@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, bindparam, exists, func, or_, select, update
 
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger import chain
+from mlc_pipelines.ledger.bulk import insert_rows, numbers_for
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.leases import Lease
 from mlc_pipelines.ledger.moves import Move, write_moves
@@ -17,6 +18,7 @@ from mlc_pipelines.ledger.states import OPEN, UNDELIVERED, Stage, State
 from mlc_pipelines.ledger.tables import bindings, entries, events, reference_data
 from mlc_pipelines.wire.clock import Clock
 
+T = TypeVar("T")
 _LIGHT = [column for column in entries.c if column.name not in {"source", "payload"}]
 _IN = 500
 _UNDER_WAY = OPEN | {State.TRANSLATED, State.POSTPONED}
@@ -60,16 +62,21 @@ class Entries:
 
     def unseen(self, flow: str, tags: Mapping[str, str | None]) -> set[str]:
         """Tell which keys are not in the ledger with that tag; keys without a tag are always unseen."""
+        known = self.tags(flow, list(tags))
+        return {key for key, tag in tags.items() if tag is None or known.get(key) != tag}
+
+    def tags(self, flow: str, keys: Sequence[str]) -> dict[str, str | None]:
+        """Give the source's mark on the newest version of each key that is in the ledger."""
         known: dict[str, str | None] = {}
         with reading(self._engine) as connection:
-            for part in _parts(list(tags)):
+            for part in _parts(list(keys)):
                 rows = connection.execute(
                     select(entries.c.key, entries.c.tag).where(
                         *self._of(flow), entries.c.latest, entries.c.key.in_(part)
                     )
                 )
                 known.update({row.key: row.tag for row in rows})
-        return {key for key, tag in tags.items() if tag is None or known.get(key) != tag}
+        return known
 
     def receive(self, flow: str, records: Sequence[SourceRecord], lease: Lease | None) -> Received:
         """Write records down in one transaction; the same key and fingerprint is the same entry and goes no further.
@@ -78,66 +85,75 @@ class Entries:
         open or delivered where it is (its successor amends it through the binding).
         """
         with writing(self._engine) as connection:
-            now = self._clock.now()
-            latest = self._latest(connection, flow, [record.key for record in records])
             counts = Received()
-            for record in records:
-                before = latest.get(record.key)
-                if before is not None and before.fingerprint == record.fingerprint:
-                    connection.execute(update(entries).where(entries.c.id == before.id).values(tag=record.tag))
-                    counts += Received(seen=1)
-                    continue
-                if before is not None:
-                    self._succeed(connection, before, now, lease)
-                latest[record.key] = self._insert(
-                    connection, flow, record, now, version=before.version + 1 if before else 1
-                )
-                counts += Received(changed=1) if before else Received(new=1)
+            left = list(records)
+            while left:  # a key that comes twice on a page is taken in twice, one after the other
+                firsts = list({record.key: record for record in reversed(left)}.values())[::-1]
+                taken = {id(record) for record in firsts}
+                left = [record for record in left if id(record) not in taken]
+                counts += self._receive(connection, flow, firsts, lease)
         return counts
 
-    def _latest(self, connection: Connection, flow: str, keys: list[str]) -> dict[str, Entry]:
-        found: dict[str, Entry] = {}
+    def _receive(
+        self, connection: Connection, flow: str, records: Sequence[SourceRecord], lease: Lease | None
+    ) -> Received:
+        """Write down records of different keys, a few statements for all of them."""
+        now = self._clock.now()
+        latest = self._latest(connection, flow, [record.key for record in records])
+        fresh = [record for record in records if _differs(latest.get(record.key), record)]
+        before = [latest[record.key] for record in fresh if record.key in latest]
+        marks = [
+            {"b_id": latest[record.key].id, "b_tag": record.tag}
+            for record in records
+            if record.key in latest and latest[record.key].tag != record.tag
+        ]
+        if marks:
+            connection.execute(
+                update(entries).where(entries.c.id == bindparam("b_id")).values(tag=bindparam("b_tag")), marks
+            )
+        self._succeed(connection, before, now, lease)
+        self._insert(connection, flow, fresh, now, latest)
+        return Received(seen=len(records) - len(fresh), new=len(fresh) - len(before), changed=len(before))
+
+    def _latest(self, connection: Connection, flow: str, keys: list[str]) -> dict[str, Row[Any]]:
+        found: dict[str, Row[Any]] = {}
         for part in _parts(keys):
-            rows = connection.execute(select(*_LIGHT).where(*self._of(flow), entries.c.latest, entries.c.key.in_(part)))
-            found.update({row.key: to_entry(row) for row in rows})
+            rows = connection.execute(
+                select(entries.c.id, entries.c.key, entries.c.version, entries.c.fingerprint, entries.c.tag).where(
+                    *self._of(flow), entries.c.latest, entries.c.key.in_(part)
+                )
+            )
+            found.update({row.key: row for row in rows})
         return found
 
-    def _succeed(self, connection: Connection, before: Entry, now: datetime, lease: Lease | None) -> None:
-        connection.execute(update(entries).where(entries.c.id == before.id).values(latest=False))
-        if before.stage in UNDELIVERED and before.state not in OPEN:
-            write_moves(connection, [Move(before, State.SUPERSEDED, "superseded")], now, lease=lease)
+    def _succeed(self, connection: Connection, before: Sequence[Row[Any]], now: datetime, lease: Lease | None) -> None:
+        """Put new versions before the old ones; those that were not yet sent are superseded."""
+        for part in _parts([row.id for row in before]):
+            connection.execute(update(entries).where(entries.c.id.in_(part)).values(latest=False))
+            rows = connection.execute(select(*_LIGHT).where(entries.c.id.in_(part)))
+            olds = [old for old in map(to_entry, rows) if old.stage in UNDELIVERED and old.state not in OPEN]
+            write_moves(connection, [Move(old, State.SUPERSEDED, "superseded") for old in olds], now, lease=lease)
 
-    def _insert(self, connection: Connection, flow: str, record: SourceRecord, now: datetime, *, version: int) -> Entry:
-        held = record.problem is not None
-        state = State.HELD if held else State.RECEIVED
-        values: dict[str, Any] = {
-            "connection": self._name,
-            "flow": flow,
-            "company": record.company,
-            "key": record.key,
-            "version": version,
-            "latest": True,
-            "fingerprint": record.fingerprint,
-            "tag": record.tag,
-            "state": state.value,
-            "stage": Stage.TRANSLATE.value,
-            "cause": Cause.UNREADABLE.value if held else None,
-            "problem": record.problem,
-            "since": now,
-            "label": record.label,
-            "partner": record.partner,
-            "amount_micros": to_micros(record.amount),
-            "currency": record.currency,
-            "dated": record.dated,
-            "attempts": 0,
-            "source": record.content,
-            "received_at": now,
-            "chain_seq": 1,
-            "chain_head": chain.GENESIS,
-        }
-        entry_id = connection.execute(insert(entries).values(values)).inserted_primary_key[0]  # type: ignore[index]  # one row, one key
-        _write_first_event(connection, entry_id, record, state, now, version=version)
-        return to_entry(connection.execute(select(*_LIGHT).where(entries.c.id == entry_id)).one())
+    def _insert(
+        self,
+        connection: Connection,
+        flow: str,
+        records: Sequence[SourceRecord],
+        now: datetime,
+        latest: Mapping[str, Row[Any]],
+    ) -> None:
+        if not records:
+            return
+        rows, firsts = [], []
+        for entry_id, record in zip(numbers_for(connection, entries, len(records)), records, strict=True):
+            old = latest.get(record.key)
+            version = old.version + 1 if old is not None else 1
+            event = _first_event(entry_id, record, now, version=version)
+            firsts.append(event)
+            named = {"id": entry_id, "connection": self._name, "flow": flow, "version": version}
+            rows.append(named | _columns(record, now) | {"chain_head": event["hash"]})
+        insert_rows(connection, entries, rows)
+        insert_rows(connection, events, firsts)
 
     def due(self, flow: str, stage: Stage, states: Iterable[State], *, after: int = 0, limit: int = 200) -> list[Entry]:
         """Give the next entries that stand at a stage, oldest first, with their documents.
@@ -213,24 +229,49 @@ class Entries:
         return (entries.c.connection == self._name, entries.c.flow == flow)
 
 
-def _write_first_event(
-    connection: Connection, entry_id: int, record: SourceRecord, state: State, now: datetime, *, version: int
-) -> None:
+def _differs(before: Row[Any] | None, record: SourceRecord) -> bool:
+    return before is None or before.fingerprint != record.fingerprint
+
+
+def _columns(record: SourceRecord, now: datetime) -> dict[str, Any]:
+    held = record.problem is not None
+    return {
+        "company": record.company,
+        "key": record.key,
+        "latest": True,
+        "fingerprint": record.fingerprint,
+        "tag": record.tag,
+        "state": (State.HELD if held else State.RECEIVED).value,
+        "stage": Stage.TRANSLATE.value,
+        "cause": Cause.UNREADABLE.value if held else None,
+        "problem": record.problem,
+        "since": now,
+        "label": record.label,
+        "partner": record.partner,
+        "amount_micros": to_micros(record.amount),
+        "currency": record.currency,
+        "dated": record.dated,
+        "attempts": 0,
+        "source": record.content,
+        "received_at": now,
+        "chain_seq": 1,
+    }
+
+
+def _first_event(entry_id: int, record: SourceRecord, now: datetime, *, version: int) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "entry_id": entry_id,
         "seq": 1,
         "at": now,
         "kind": "received",
         "before": None,
-        "after": state.value,
+        "after": (State.HELD if record.problem is not None else State.RECEIVED).value,
         "actor": "mlc",
         "detail": chain.encode({"key": record.key, "version": version, "source": chain.digest(record.content)}),
         "previous": chain.GENESIS,
     }
-    head = chain.event_hash(**facts)
-    connection.execute(insert(events).values(**facts, hash=head))
-    connection.execute(update(entries).where(entries.c.id == entry_id).values(chain_head=head))
+    return {**facts, "hash": chain.event_hash(**facts)}
 
 
-def _parts(keys: list[str]) -> Iterable[list[str]]:
+def _parts(keys: Sequence[T]) -> Iterable[Sequence[T]]:
     return (keys[start : start + _IN] for start in range(0, len(keys), _IN))

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from mlc_pipelines.ledger.audit import Audit
 from mlc_pipelines.ledger.bindings import Dictionary
 from mlc_pipelines.ledger.entries import Entries
+from mlc_pipelines.ledger.files import FileLedger
 from mlc_pipelines.ledger.inbox import Inbox
 from mlc_pipelines.ledger.intents import Intents
 from mlc_pipelines.ledger.leases import Leases
@@ -26,6 +27,7 @@ class Books:
     progress: Progress
     reports: Reports
     inbox: Inbox
+    files: FileLedger
 
 
 class Ledger:
@@ -49,4 +51,5 @@ class Ledger:
             Progress(*shared),
             Reports(self.engine, connection),
             self.inbox,
+            FileLedger(*shared),
         )

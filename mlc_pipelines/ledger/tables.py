@@ -20,6 +20,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from mlc_pipelines.ledger.chain import moment_text
+
 METADATA = MetaData()
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
@@ -36,11 +38,11 @@ class Moment(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("ledger: a time without a zone")
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return moment_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         """Read the time back."""
-        return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC) if value else None
+        return datetime.fromisoformat(value).astimezone(UTC) if value else None
 
 
 entries = Table(
@@ -200,4 +202,33 @@ passes = Table(
     Column("finished_at", Moment, nullable=False),
     Column("counts", Text, nullable=False),
     Index("ix_passes_last", "connection", "flow", "stage", "id"),
+)
+
+files = Table(
+    "files",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("feed", Text, nullable=False),
+    Column("path", Text, nullable=False),  # as the server names it
+    Column("size", BigInteger, nullable=False),
+    Column("mtime", Moment),  # as the server tells it; some tell none
+    Column("sha256", String(64), nullable=False),  # empty until it was read
+    Column("state", String(12), nullable=False),
+    Column("listed", Boolean, nullable=False),  # the last look saw it
+    Column("looks", Integer, nullable=False),  # how often it was seen with this size and mtime
+    Column("first_seen", Moment, nullable=False),
+    Column("same_since", Moment, nullable=False),  # first seen with this size and mtime
+    Column("last_seen", Moment, nullable=False),
+    Column("checked_at", Moment),  # read last, to see whether it is still the same
+    Column("attempts", Integer, nullable=False),
+    Column("layout", Text, nullable=False),  # version of the layout it was read by
+    Column("records", Integer),
+    Column("replaces", _ID),  # an earlier file of the same name, or the one that has the same content
+    Column("problem", Text),
+    Column("archived", Text),  # what was done to the remote file at the end
+    Column("content", LargeBinary),  # compressed
+    UniqueConstraint("connection", "feed", "path", "size", "mtime", "sha256"),
+    Index("ix_files_state", "connection", "feed", "state"),
+    Index("ix_files_content", "connection", "feed", "sha256"),
 )

@@ -1,0 +1,272 @@
+"""The file ledger: every file a drop folder was seen to hold, how far it has come, and a copy of what was read.
+
+No clock of a server decides what is new: a file is known by path, size, mtime and content, and by nothing else.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, insert, select, update
+
+from mlc_pipelines.ledger.database import reading, writing
+from mlc_pipelines.ledger.states import MoveError
+from mlc_pipelines.ledger.tables import files
+from mlc_pipelines.wire.clock import Clock
+
+
+class FileState(StrEnum):
+    """How far a file has come."""
+
+    PART = "part"  # still under its temporary name: somebody is writing it, or gave up
+    DISCOVERED = "discovered"  # listed; not known to be whole
+    STABLE = "stable"  # whole: may be fetched
+    FETCHED = "fetched"  # our copy is kept
+    PARSED = "parsed"  # its records are on their way into the ledger
+    DONE = "done"  # all its records are committed
+    EMPTY = "empty"  # it stayed without a byte
+    DUPLICATE = "duplicate"  # we have read the same content before
+    REJECTED = "rejected"  # cannot be read; kept as it came
+
+
+MOVES: dict[FileState, frozenset[FileState]] = {
+    FileState.PART: frozenset(),
+    FileState.DISCOVERED: frozenset({FileState.STABLE, FileState.EMPTY, FileState.REJECTED}),
+    FileState.STABLE: frozenset({FileState.FETCHED, FileState.DUPLICATE, FileState.REJECTED}),
+    FileState.FETCHED: frozenset({FileState.PARSED, FileState.REJECTED}),
+    FileState.PARSED: frozenset({FileState.DONE, FileState.REJECTED}),
+    FileState.REJECTED: frozenset({FileState.FETCHED, FileState.DISCOVERED}),
+    FileState.DONE: frozenset(),
+    FileState.EMPTY: frozenset(),
+    FileState.DUPLICATE: frozenset(),
+}
+UNREAD = (FileState.DISCOVERED, FileState.STABLE)
+FINAL = (FileState.DONE, FileState.EMPTY, FileState.DUPLICATE, FileState.REJECTED, FileState.PART)
+_LIGHT = [column for column in files.c if column.name != "content"]
+_CHANGEABLE = frozenset({"layout", "records", "problem", "archived", "checked_at", "attempts"})
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One file of a listing; a `part` is still under its temporary name."""
+
+    path: str
+    size: int
+    mtime: datetime | None
+    part: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """One version of one remote file, as it stands in the ledger."""
+
+    id: int
+    feed: str
+    path: str
+    size: int
+    mtime: datetime | None
+    sha256: str
+    state: FileState
+    listed: bool
+    looks: int
+    first_seen: datetime
+    same_since: datetime
+    last_seen: datetime
+    checked_at: datetime | None
+    attempts: int
+    layout: str
+    records: int | None
+    replaces: int | None
+    problem: str | None
+    archived: str | None
+
+
+_NAMES = [field.name for field in fields(FileRecord) if field.name != "state"]
+
+
+def _record(row: Row[Any]) -> FileRecord:
+    values = row._mapping
+    return FileRecord(**{name: values[name] for name in _NAMES}, state=FileState(values["state"]))
+
+
+class FileLedger:
+    """The files of one connection. Whoever writes holds the connection's lease."""
+
+    def __init__(self, engine: Engine, clock: Clock, connection: str) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._name = connection
+
+    # Looking
+
+    def look(self, feed: str, listing: Sequence[Listed]) -> None:
+        """Write down one full listing of a feed, in one transaction.
+
+        The same path with another size or mtime begins anew: as the same row while it was not fetched, else as a new
+        one that replaces it.
+        """
+        with writing(self._engine) as connection:
+            now = self._clock.now()
+            known: dict[str, list[FileRecord]] = {}
+            for record in self._all(connection, feed):
+                known.setdefault(record.path, []).append(record)
+            connection.execute(update(files).where(*self._of(feed), files.c.listed).values(listed=False))
+            for listed in listing:
+                self._see(connection, feed, listed, known.get(listed.path, []), now)
+
+    def _see(
+        self, connection: Connection, feed: str, listed: Listed, known: Sequence[FileRecord], now: datetime
+    ) -> None:
+        last = known[-1] if known else None
+        known = [record for record in known if record.state is not FileState.PART]
+        same = [record for record in known if (record.size, record.mtime) == (listed.size, listed.mtime)]
+        seen: dict[str, Any] = {"listed": True, "last_seen": now}
+        begun = {**seen, "size": listed.size, "mtime": listed.mtime, "same_since": now, "looks": 1}
+        if listed.part:
+            self._see_part(connection, feed, listed, last, now)
+        elif same and (same[-1].listed or same[-1].state not in UNREAD):
+            self._set(connection, same[-1].id, {**seen, "looks": same[-1].looks + 1})
+        elif last is not None and last.state in (*UNREAD, FileState.PART):
+            self._set(connection, last.id, {**begun, "state": FileState.DISCOVERED.value})
+        else:
+            self._insert(connection, feed, listed.path, FileState.DISCOVERED, now, **begun, replaces=_id(last))
+
+    def _see_part(
+        self, connection: Connection, feed: str, listed: Listed, last: FileRecord | None, now: datetime
+    ) -> None:
+        values = {"size": listed.size, "mtime": listed.mtime, "listed": True, "last_seen": now}
+        if last is None or last.state is not FileState.PART:
+            self._insert(connection, feed, listed.path, FileState.PART, now, **values, same_since=now, looks=1)
+        elif last.listed:
+            self._set(connection, last.id, {**values, "looks": last.looks + 1})
+        else:  # the name is used again for another upload
+            self._set(connection, last.id, {**values, "looks": 1, "first_seen": now, "same_since": now})
+
+    def select(
+        self, feed: str | None = None, *, states: Iterable[FileState] = (), listed: bool | None = None
+    ) -> list[FileRecord]:
+        """Give files that fit all conditions, in the order they were first written down."""
+        query = select(*_LIGHT).where(*self._of(feed)).order_by(files.c.id)
+        wanted = [state.value for state in states]
+        if wanted:
+            query = query.where(files.c.state.in_(wanted))
+        if listed is not None:
+            query = query.where(files.c.listed.is_(listed))
+        with reading(self._engine) as connection:
+            return [_record(row) for row in connection.execute(query)]
+
+    def get(self, record_id: int) -> FileRecord | None:
+        """Give a file by its number in the ledger."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(*_LIGHT).where(*self._of(None), files.c.id == record_id)).first()
+        return _record(row) if row else None
+
+    def content(self, record: FileRecord) -> bytes:
+        """Give our copy of a file."""
+        with reading(self._engine) as connection:
+            kept = connection.execute(select(files.c.content).where(files.c.id == record.id)).scalar_one()
+        if kept is None:
+            raise ValueError(f"ledger: no copy of {record.path} is kept ({record.state})")
+        return zlib.decompress(kept)
+
+    # Moving
+
+    def move(self, record: FileRecord, state: FileState, **values: Any) -> FileRecord:
+        """Bring a file to a state, or only change `values` when it is there; MoveError for a move that is none."""
+        if state is not record.state and state not in MOVES[record.state]:
+            raise MoveError(f"ledger: file {record.path} may not move from {record.state} to {state}")
+        odd = set(values) - _CHANGEABLE
+        if odd:
+            raise MoveError(f"ledger: {', '.join(sorted(odd))} of a file is not changed by a move")
+        with writing(self._engine) as connection:
+            self._set(connection, record.id, {**values, "state": state.value})
+        return replace(record, state=state, **values)
+
+    def keep(self, record: FileRecord, content: bytes) -> FileRecord:
+        """Keep what was fetched of a stable file; content that was read before under any name is a duplicate."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        with writing(self._engine) as connection:
+            twin = self._twin(connection, record, sha256)
+            state = FileState.FETCHED if twin is None else FileState.DUPLICATE
+            if state not in MOVES[record.state]:
+                raise MoveError(f"ledger: file {record.path} may not move from {record.state} to {state}")
+            values: dict[str, Any] = {"sha256": sha256, "checked_at": self._clock.now()}
+            if twin is not None:
+                values |= {"replaces": twin.id, "problem": f"the same content as {twin.path}"}
+            kept = {} if twin is not None else {"content": zlib.compress(content)}
+            self._set(connection, record.id, {**values, **kept, "state": state.value})
+        return replace(record, state=state, **values)
+
+    def recheck(self, record: FileRecord, content: bytes) -> FileRecord | None:
+        """Compare a known file with what is there now; give the new version when the bytes are others."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        with writing(self._engine) as connection:
+            now = self._clock.now()
+            self._set(connection, record.id, {"checked_at": now})
+            if sha256 == record.sha256:
+                return None
+            twin = self._twin(connection, record, sha256)
+            state = FileState.FETCHED if twin is None else FileState.DUPLICATE
+            if twin is not None and (twin.path, twin.size, twin.mtime) == (record.path, record.size, record.mtime):
+                return None
+            values: dict[str, Any] = {"size": record.size, "mtime": record.mtime, "looks": 1, "same_since": now}
+            values |= {"sha256": sha256, "checked_at": now, "replaces": record.id, "listed": True, "last_seen": now}
+            if twin is None:
+                values["content"] = zlib.compress(content)
+            else:
+                values["problem"] = f"the same content as {twin.path}"
+            self._set(connection, record.id, {"listed": False})
+            return self._insert(connection, record.feed, record.path, state, now, **values)
+
+    def forget(self, older_than: timedelta) -> int:
+        """Drop files that are no longer listed nor on their way, and were seen last so long ago; give how many."""
+        if older_than < timedelta(days=400):
+            raise ValueError("ledger: files are remembered for 400 days at least")
+        with writing(self._engine) as connection:
+            gone = files.delete().where(
+                files.c.connection == self._name,
+                files.c.listed.is_(False),
+                files.c.state.in_([state.value for state in (*FINAL, *UNREAD)]),
+                files.c.last_seen < self._clock.now() - older_than,
+            )
+            return connection.execute(gone).rowcount
+
+    # Inside
+
+    def _of(self, feed: str | None) -> tuple[Any, ...]:
+        mine = (files.c.connection == self._name,)
+        return mine if feed is None else (*mine, files.c.feed == feed)
+
+    def _all(self, connection: Connection, feed: str) -> list[FileRecord]:
+        rows = connection.execute(select(*_LIGHT).where(*self._of(feed)).order_by(files.c.id))
+        return [_record(row) for row in rows]
+
+    def _twin(self, connection: Connection, record: FileRecord, sha256: str) -> FileRecord | None:
+        read = (FileState.FETCHED, FileState.PARSED, FileState.DONE, FileState.REJECTED)
+        query = (
+            select(*_LIGHT)
+            .where(*self._of(record.feed), files.c.sha256 == sha256, files.c.id != record.id)
+            .where(files.c.state.in_([state.value for state in read]))
+            .order_by(files.c.id)
+        )
+        row = connection.execute(query).first()
+        return _record(row) if row else None
+
+    def _set(self, connection: Connection, record_id: int, values: dict[str, Any]) -> None:
+        connection.execute(update(files).where(files.c.id == record_id).values(values))
+
+    def _insert(
+        self, connection: Connection, feed: str, path: str, state: FileState, now: datetime, **values: Any
+    ) -> FileRecord:
+        row = {"connection": self._name, "feed": feed, "path": path, "state": state.value, "first_seen": now}
+        usual = {"sha256": "", "attempts": 0, "layout": ""}
+        made = connection.execute(insert(files).values(usual | row | values)).inserted_primary_key
+        return _record(connection.execute(select(*_LIGHT).where(files.c.id == made[0])).one())  # type: ignore[index]  # one row, one key
+
+
+def _id(record: FileRecord | None) -> int | None:
+    return record.id if record is not None else None
