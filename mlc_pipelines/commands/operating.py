@@ -58,11 +58,16 @@ def audit_verify(as_document: Json = False) -> None:
 def audit_export(file: Annotated[Path, typer.Argument(help="Where to write the pack (JSON lines).")]) -> None:
     """Write a pack of all events and seals that an outsider can verify with SHA-256 alone."""
     from mlc_pipelines.integrations.house import House
+    from mlc_pipelines.ledger import verify_pack
 
     with House.open() as house, file.open("w", encoding="utf-8") as out:
         house.ledger.audit.seal()
         count = sum(1 for line in house.ledger.audit.pack() if out.write(line + "\n"))
-    console().print(f"{count} lines written to {file}")
+    script = file.with_name("verify_pack.py")
+    script.write_text(Path(verify_pack.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    console().print(
+        f"{count} lines written to {file}; verify them with: python {script.name} {file.name}", markup=False
+    )
 
 
 def secrets_set(

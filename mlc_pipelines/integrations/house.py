@@ -55,11 +55,16 @@ class House:
         url = environ.get("MLC_DATABASE_URL", DEFAULT_DATABASE)
         engine, quick = open_engine(url), open_engine(url, durable=False)
         upgrade(engine)
-        keys = KeyRing.from_environment(environ, Path(environ.get("MLC_HOME", ".mlc")), create=True)
+        folder = Path(environ.get("MLC_HOME", ".mlc"))
+        keys = KeyRing.from_environment(environ, folder, create=True)
         vault = Vault(engine, keys, clock=clock, environ=environ)
         connections, broken = read_connections(environ)
         return cls(
-            Ledger(engine, clock), vault, {item.name: item for item in connections}, tuple(broken), (engine, quick)
+            Ledger(engine, clock, anchor=folder / "audit.anchor"),
+            vault,
+            {item.name: item for item in connections},
+            tuple(broken),
+            (engine, quick),
         )
 
     def connection(self, name: str) -> Connection:

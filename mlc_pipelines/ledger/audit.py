@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, Row, func, insert, select
 
 from mlc_pipelines.ledger import chain
 from mlc_pipelines.ledger.database import reading, writing
@@ -14,6 +16,7 @@ from mlc_pipelines.ledger.tables import entries, events, seals
 from mlc_pipelines.wire.clock import Clock
 
 _PAGE = 1000
+_HASHED = ("entry_id", "seq", "at", "kind", "before", "after", "actor", "detail", "previous")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +28,15 @@ class Finding:
 
 
 class Audit:
-    """Seals and verifies the events of one database."""
+    """Seals and verifies the events of one database.
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    The newest seal is remembered in a file beside the database, `anchor`: who empties the tables has to know of it too.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, anchor: Path | None = None) -> None:
         self._engine = engine
         self._clock = clock
+        self._anchor = anchor
 
     def seal(self) -> list[date]:
         """Seal every finished day (UTC) that has events and no seal yet; return the days."""
@@ -44,6 +51,8 @@ class Audit:
                     connection.execute(insert(seals).values(**facts, sealed_at=self._clock.now()))
                     last = connection.execute(select(seals).where(seals.c.day == day)).one()
                     sealed.append(day)
+        if self._anchor is not None and sealed and last is not None:
+            self._anchor.write_text(f"{last.day.isoformat()} {last.hash}\n", encoding="ascii")
         return sealed
 
     def verify(self) -> Iterator[Finding]:
@@ -62,6 +71,15 @@ class Audit:
                     yield Finding(f"day {row.day}", "the seal does not fit the events of that day")
                 previous = row.hash
             yield from _verify_unsealed(connection)
+            yield from self._verify_anchor(connection)
+
+    def _verify_anchor(self, connection: Connection) -> Iterator[Finding]:
+        if self._anchor is None or not self._anchor.exists():
+            return
+        day, _, head = self._anchor.read_text(encoding="ascii").strip().partition(" ")
+        kept = connection.execute(select(seals.c.hash).where(seals.c.day == date.fromisoformat(day))).scalar()
+        if kept != head:
+            yield Finding(f"day {day}", f"its seal is {'gone' if kept is None else 'another one'}: see {self._anchor}")
 
     def pack(self) -> Iterator[str]:
         """Write everything an outsider needs to verify the chain, as JSON lines: events in order, then seals."""
@@ -131,7 +149,7 @@ def _verify_chains(connection: Connection) -> Iterator[Finding]:
             .where(events.c.entry_id.between(page[0].id, last_id))
             .order_by(events.c.entry_id, events.c.seq)
         )
-        lines: dict[int, list[object]] = {row.id: [] for row in page}
+        lines: dict[int, list[Row[Any]]] = {row.id: [] for row in page}
         for event in connection.execute(told):
             if event.entry_id in lines:
                 lines[event.entry_id].append(event)
@@ -142,24 +160,31 @@ def _verify_chains(connection: Connection) -> Iterator[Finding]:
         yield Finding(f"event {stray}", "belongs to no entry")
 
 
-def _verify_entry(entry: object, told: list[object]) -> Iterator[Finding]:
-    where = f"entry {entry.id} ({entry.connection}/{entry.flow} {entry.key} v{entry.version})"  # type: ignore[attr-defined]  # a row of the table
+def _verify_entry(entry: Row[Any], told: Sequence[Row[Any]]) -> Iterator[Finding]:
+    where = f"entry {entry.id} ({entry.connection}/{entry.flow} {entry.key} v{entry.version})"
     previous, state = chain.GENESIS, None
     for seq, event in enumerate(told, start=1):
-        facts = {
-            name: getattr(event, name)
-            for name in ("entry_id", "seq", "at", "kind", "before", "after", "actor", "detail", "previous")
-        }
-        if event.seq != seq:  # type: ignore[attr-defined]  # a row of the table
+        facts = {name: getattr(event, name) for name in _HASHED}
+        if event.seq != seq:
             yield Finding(where, f"event {seq} is missing")
             return
-        if event.previous != previous or event.before != state or chain.event_hash(**facts) != event.hash:  # type: ignore[attr-defined]  # a row
-            yield Finding(where, f"event {seq} ({event.kind}) was changed or does not follow the one before")  # type: ignore[attr-defined]  # a row
+        if event.previous != previous or event.before != state or chain.event_hash(**facts) != event.hash:
+            yield Finding(where, f"event {seq} ({event.kind}) was changed or does not follow the one before")
             return
-        previous, state = event.hash, event.after  # type: ignore[attr-defined]  # a row
-    if entry.chain_head != previous or entry.chain_seq != len(told):  # type: ignore[attr-defined]  # a row
+        previous, state = event.hash, event.after
+    if entry.chain_head != previous or entry.chain_seq != len(told):
         yield Finding(where, "its last events are missing or were replaced")
-    elif entry.state != state:  # type: ignore[attr-defined]  # a row
-        yield Finding(where, f"stands at {entry.state}, but its events end at {state}")  # type: ignore[attr-defined]  # a row
-    elif told and f'"source":"{chain.digest(entry.source)}"' not in told[0].detail:  # type: ignore[attr-defined]  # a row
+    elif entry.state != state:
+        yield Finding(where, f"stands at {entry.state}, but its events end at {state}")
+    elif told:
+        yield from _verify_documents(where, entry, [json.loads(event.detail) for event in told])
+
+
+def _verify_documents(where: str, entry: Row[Any], details: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    if details[0].get("source") != chain.digest(entry.source):
         yield Finding(where, "the copy of its source record was changed")
+    if details[-1].get("row") != chain.row_digest(dict(entry._mapping)):
+        yield Finding(where, "what it says of itself (amount, ids, cause and the like) was changed")
+    made = [detail["payload"] for detail in details if "payload" in detail]
+    if entry.payload is not None and made[-1:] != [chain.digest(entry.payload)]:
+        yield Finding(where, "what was made of it for the target was changed")

@@ -3,12 +3,12 @@
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 GENESIS = "0" * 64
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
+_canonical: Callable[[Any], str] = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 _quoted = json.encoder.encode_basestring_ascii  # of a text what json.dumps makes of it, without its preparations
 
 
@@ -42,6 +42,19 @@ def event_hash(
     words = ["null" if word is None else _quoted(word) for word in (kind, before, after, actor, detail, previous)]
     text = f'[{entry_id},{seq},"{moment_text(at)}",{",".join(words)}]'
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+SEALED_COLUMNS = (
+    "connection", "flow", "company", "key", "version", "fingerprint", "label", "partner", "amount_micros", "currency",
+    "dated", "stage", "cause", "cause_key", "problem", "reference", "external_id", "confirmation",
+)  # fmt: skip
+"""What an entry says of itself; each event seals it as it stood then, and the documents have digests of their own."""
+
+
+def row_digest(columns: Mapping[str, Any]) -> str:
+    """Hash what an entry says after an event (SHA-256, hex, of the JSON array of its sealed columns as text)."""
+    told = [None if columns[name] is None else str(columns[name]) for name in SEALED_COLUMNS]
+    return digest(_canonical(told).encode("ascii"))
 
 
 def digest(content: bytes) -> str:

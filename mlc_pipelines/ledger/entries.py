@@ -148,10 +148,10 @@ class Entries:
         for entry_id, record in zip(numbers_for(connection, entries, len(records)), records, strict=True):
             old = latest.get(record.key)
             version = old.version + 1 if old is not None else 1
-            event = _first_event(entry_id, record, now, version=version)
+            row = {"connection": self._name, "flow": flow, "version": version} | _columns(record, now)
+            event = _first_event(entry_id, row, now)
             firsts.append(event)
-            named = {"id": entry_id, "connection": self._name, "flow": flow, "version": version}
-            rows.append(named | _columns(record, now) | {"chain_head": event["hash"]})
+            rows.append({"id": entry_id, **row, "chain_head": event["hash"]})
         insert_rows(connection, entries, rows)
         insert_rows(connection, events, firsts)
 
@@ -255,19 +255,27 @@ def _columns(record: SourceRecord, now: datetime) -> dict[str, Any]:
         "source": record.content,
         "received_at": now,
         "chain_seq": 1,
+        **dict.fromkeys(("cause_key", "reference", "external_id", "confirmation")),
     }
 
 
-def _first_event(entry_id: int, record: SourceRecord, now: datetime, *, version: int) -> dict[str, Any]:
+def _first_event(entry_id: int, row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "entry_id": entry_id,
         "seq": 1,
         "at": now,
         "kind": "received",
         "before": None,
-        "after": (State.HELD if record.problem is not None else State.RECEIVED).value,
+        "after": row["state"],
         "actor": "mlc",
-        "detail": chain.encode({"key": record.key, "version": version, "source": chain.digest(record.content)}),
+        "detail": chain.encode(
+            {
+                "key": row["key"],
+                "version": row["version"],
+                "source": chain.digest(row["source"]),
+                "row": chain.row_digest(row),
+            }
+        ),
         "previous": chain.GENESIS,
     }
     return {**facts, "hash": chain.event_hash(**facts)}

@@ -1,6 +1,7 @@
 """The ledger's front door: one database, and the books of each connection in it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -33,12 +34,12 @@ class Books:
 class Ledger:
     """One database of records; `books` opens the part of one connection."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, *, anchor: Path | None = None) -> None:
         self.engine = engine
         self.clock = clock
         self.leases = Leases(engine, clock)
         self.inbox = Inbox(engine, clock)
-        self.audit = Audit(engine, clock)
+        self.audit = Audit(engine, clock, anchor)
 
     def books(self, connection: str) -> Books:
         """Open the books of a connection."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from mlc_pipelines.ledger import chain
 from mlc_pipelines.ledger.leases import Lease, LeaseLostError
-from mlc_pipelines.ledger.records import Entry
+from mlc_pipelines.ledger.records import Entry, to_micros
 from mlc_pipelines.ledger.states import State, check_move, stage_after
 from mlc_pipelines.ledger.tables import entries, events, leases
 
@@ -44,9 +44,10 @@ def write_moves(connection: Connection, moves: Sequence[Move], now: datetime, *,
     updates: list[dict[str, Any]] = []
     for move in moves:
         check_move(move.entry.state, move.after)
-        event = _event(move, now)
+        kept = _kept(move)
+        event = _event(move, now, kept)
         written.append(event)
-        updates.append(_row(move, event, now))
+        updates.append(_row(move, event, kept, now))
     statement = (
         update(entries)
         .where(entries.c.id == bindparam("b_id"), entries.c.chain_head == bindparam("b_head"), fenced(lease))
@@ -62,7 +63,7 @@ def write_moves(connection: Connection, moves: Sequence[Move], now: datetime, *,
     connection.execute(insert(events), written)
 
 
-def _event(move: Move, now: datetime) -> dict[str, Any]:
+def _event(move: Move, now: datetime, kept: Mapping[str, Any]) -> dict[str, Any]:
     entry = move.entry
     facts: dict[str, Any] = {
         "entry_id": entry.id,
@@ -72,15 +73,21 @@ def _event(move: Move, now: datetime) -> dict[str, Any]:
         "before": entry.state.value,
         "after": move.after.value,
         "actor": move.actor,
-        "detail": chain.encode(move.detail),
+        "detail": chain.encode({**move.detail, "row": chain.row_digest(_sealed(entry, kept))}),
         "previous": entry.chain_head,
     }
     return {**facts, "hash": chain.event_hash(**facts)}
 
 
-def _row(move: Move, event: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _sealed(entry: Entry, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the columns that an event seals, as they are after the move."""
+    return {**{name: getattr(entry, name, None) for name in chain.SEALED_COLUMNS}, **kept,
+            "amount_micros": to_micros(entry.amount)}  # fmt: skip
+
+
+def _kept(move: Move) -> dict[str, Any]:
     entry = move.entry
-    kept: dict[str, Any] = {
+    return {
         "cause": None,
         "cause_key": None,
         "problem": None,
@@ -92,6 +99,10 @@ def _row(move: Move, event: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "stage": stage_after(move.after, entry.stage).value,
         **move.values,
     }
+
+
+def _row(move: Move, event: Mapping[str, Any], kept: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    entry = move.entry
     row = {f"b_{name}": kept[name] for name in _COLUMNS}
     return row | {
         "b_id": entry.id,
