@@ -78,7 +78,7 @@ class _Passage:
             groups = [
                 [(intent, bound.get(intent.entry.key)) for intent in part] for part in in_parts(intents, self._size)
             ]
-            for results in pool.map(self._attempt, groups):
+            for results in pool.map(lambda group: self._attempt(group, lease), groups):
                 self._write_outcomes(results, lease)
 
     def _write_outcomes(self, results: Sequence[tuple[Intent, Outcome]], lease: Lease) -> None:
@@ -88,8 +88,9 @@ class _Passage:
             self._tally.add(_WORDS[type(outcome)])
         self._road.watch("settled", len(results))
 
-    def _attempt(self, group: Sequence[tuple[Intent, str | None]]) -> list[tuple[Intent, Outcome]]:
+    def _attempt(self, group: Sequence[tuple[Intent, str | None]], lease: Lease) -> list[tuple[Intent, Outcome]]:
         """Send a group; one that is refused whole is halved until the bad record stands alone."""
+        self._road.ledger.leases.assure(lease)
         if self._silent >= PATIENCE or self._broken is not None:
             return [(intent, Postponed("not tried: the other side does not answer")) for intent, _ in group]
         try:
@@ -97,7 +98,7 @@ class _Passage:
         except RecordError as error:
             if len(group) > 1:
                 half = len(group) // 2
-                return self._attempt(group[:half]) + self._attempt(group[half:])
+                return self._attempt(group[:half], lease) + self._attempt(group[half:], lease)
             return [(group[0][0], Hold(error.cause, str(error), error.key))]
         except NotYetError as error:
             return [(intent, Postponed(str(error))) for intent, _ in group]

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.errors import MlcError
-from mlc_pipelines.ledger.database import writing
+from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.tables import leases
 from mlc_pipelines.wire.clock import Clock
 
@@ -107,6 +107,19 @@ class Leases:
             )
         if held.rowcount != 1:
             raise LeaseLostError(f"{lease.name}: another worker took over; this one stops")
+
+    def assure(self, lease: Lease) -> None:
+        """See right before a call that the lease is still ours; one that ended while we slept is taken up again.
+
+        LeaseLostError when another worker took over meanwhile: what it settles must not be written a second time.
+        """
+        with reading(self._engine) as connection:
+            row = connection.execute(
+                select(leases.c.fence, leases.c.expires_at).where(leases.c.name == lease.name)
+            ).one_or_none()
+        if row is not None and row.fence == lease.fence and row.expires_at > self._clock.now():
+            return
+        self.renew(lease)
 
     @contextmanager
     def hold(self, name: str, *, seconds: float = LEASE_SECONDS) -> Iterator[Lease]:

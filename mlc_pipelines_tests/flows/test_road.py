@@ -293,6 +293,44 @@ def test_two_workers_of_one_connection_do_not_meet(ledger: Ledger, flow: PaperFl
         collect(road)
 
 
+@pytest.mark.parametrize("overtaken_at", ["announced", "called"])
+def test_a_worker_that_slept_beyond_its_lease_calls_nobody(ledger: Ledger, flow: PaperFlow, overtaken_at: str) -> None:
+    """Paused before a call while another took over, it makes no call when it wakes; the other one settles all."""
+
+    def pause(step: str, _records: int) -> None:
+        if step == overtaken_at and not slept:
+            slept.append(step)
+            ledger.clock.sleep(3600)
+            ledger.leases.take("acme", "another:1:1", seconds=60)
+
+    slept: list[str] = []
+    walk_until_translated(road_of(ledger, flow))
+    road = Road(flow, ledger, ledger.books("acme"), calls_in_flight=1, watch=pause)
+    with pytest.raises(LeaseLostError):
+        deliver(road)
+    assert len(flow.kept) == (0 if overtaken_at == "announced" else 1)
+    ledger.clock.sleep(3600)
+    deliver(road_of(ledger, flow))
+    assert sorted(reference for reference, _ in flow.kept) == ["A", "B", "C"]
+
+
+def test_a_worker_that_slept_and_was_not_overtaken_goes_on(ledger: Ledger, flow: PaperFlow) -> None:
+    """Its lease had ended and nobody wanted it: it takes it up again and finishes."""
+    walk_until_translated(road_of(ledger, flow))
+
+    def pause(step: str, _records: int) -> None:
+        if step == "announced":
+            ledger.clock.sleep(3600)
+
+    deliver(Road(flow, ledger, ledger.books("acme"), calls_in_flight=1, watch=pause))
+    assert len(flow.kept) == 3
+
+
+def walk_until_translated(road: Road) -> None:
+    collect(road)
+    translate(road)
+
+
 def test_an_overtaken_worker_writes_nothing(ledger: Ledger, flow: PaperFlow) -> None:
     """A worker whose lease went to another is refused in the statement that would record its outcome."""
     road = road_of(ledger, flow)
