@@ -1,7 +1,7 @@
 """Collect: reads the source since the watermark and writes each record down, page by page."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from itertools import islice
 from typing import TypeVar
 
@@ -30,7 +30,7 @@ def collect(road: Road) -> Tally:
     """
     tally = Tally()
     started = road.ledger.clock.now()
-    with road.worked() as lease, ThreadPoolExecutor(road.calls_in_flight) as pool:
+    with road.worked() as lease, road.workers(road.calls_in_flight) as pool:
         try:
             _answer_letters(road, pool, lease, tally)
             for feed in road.flow.feeds():
@@ -41,7 +41,7 @@ def collect(road: Road) -> Tally:
     return tally
 
 
-def _answer_letters(road: Road, pool: ThreadPoolExecutor, lease: Lease, tally: Tally) -> None:
+def _answer_letters(road: Road, pool: Executor, lease: Lease, tally: Tally) -> None:
     letters = road.books.inbox.pending(road.books.connection, road.flow.name)
     for part in in_parts(letters, PAGE):
         heard = [road.flow.hear(letter.event_type, letter.object_id) for letter in part if letter.object_id]
@@ -51,7 +51,7 @@ def _answer_letters(road: Road, pool: ThreadPoolExecutor, lease: Lease, tally: T
         tally.add("heard", len(part))
 
 
-def _read_feed(road: Road, pool: ThreadPoolExecutor, lease: Lease, feed: str, tally: Tally) -> None:
+def _read_feed(road: Road, pool: Executor, lease: Lease, feed: str, tally: Tally) -> None:
     since = road.books.progress.position(road.flow.name, feed)
     farthest = since
     for part in in_parts(road.flow.collect(feed, since), PAGE):
@@ -64,7 +64,7 @@ def _read_feed(road: Road, pool: ThreadPoolExecutor, lease: Lease, feed: str, ta
         road.books.progress.advance(road.flow.name, feed, farthest)
 
 
-def _take_in(road: Road, pool: ThreadPoolExecutor, lease: Lease, part: Sequence[Sighting], tally: Tally) -> None:
+def _take_in(road: Road, pool: Executor, lease: Lease, part: Sequence[Sighting], tally: Tally) -> None:
     unseen = road.books.entries.unseen(road.flow.name, {sighting.key: sighting.tag for sighting in part})
     wanted = [sighting for sighting in part if sighting.key in unseen]
     tally.add("seen", len(part) - len(wanted))

@@ -1,7 +1,7 @@
 """Deliver and confirm: intent, call, outcome; an unknown outcome leaves only by looking."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from datetime import timedelta
 
 from mlc_pipelines.errors import ConfigurationError, NotYetError, OutcomeUnknownError, RecordError, TransientError
@@ -50,7 +50,7 @@ class _Passage:
 
     def go(self, ready: State) -> Tally:
         started = self._road.ledger.clock.now()
-        with self._road.worked() as lease, ThreadPoolExecutor(self._road.calls_in_flight) as pool:
+        with self._road.worked() as lease, self._road.workers(self._road.calls_in_flight) as pool:
             try:
                 self._settle(lease)
                 self._send_due(ready, lease, pool)
@@ -61,7 +61,7 @@ class _Passage:
             raise self._broken
         return self._tally
 
-    def _send_due(self, ready: State, lease: Lease, pool: ThreadPoolExecutor) -> None:
+    def _send_due(self, ready: State, lease: Lease, pool: Executor) -> None:
         after = 0
         while self._broken is None and self._tally.interrupted is None:
             batch = self._road.books.entries.due(
@@ -151,8 +151,9 @@ class _Passage:
             )
         now = self._road.ledger.clock.now()
         patience = timedelta(seconds=flow.settle_after if self._stage is Stage.DELIVER else 0)
+        # Not since it was announced: between that and the call a worker may have waited long for its turn.
         due = [
-            intent for intent in books.intents.unsettled(flow.name, self._stage) if intent.opened_at + patience <= now
+            intent for intent in books.intents.unsettled(flow.name, self._stage) if intent.entry.since + patience <= now
         ]
         for part in in_parts(due, max(self._size, 50)):
             self._write_outcomes(self._looked_up(part), lease)

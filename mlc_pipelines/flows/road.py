@@ -1,6 +1,7 @@
 """The road: takes the entries of one flow through its stages, under a lease, telling each step it makes."""
 
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,6 +51,7 @@ class Road:
     books: Books
     calls_in_flight: int = 8
     watch: Watcher = unwatched
+    workers: Callable[[int], Executor] = ThreadPoolExecutor  # a simulation hands in one that works in turn
 
     def worked(self) -> AbstractContextManager[Lease]:
         """Take the connection's lease: one worker at a time."""

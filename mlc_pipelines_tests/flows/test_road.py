@@ -229,6 +229,31 @@ def test_an_unknown_write_waits_until_the_target_can_no_longer_perform_it(ledger
     assert len(flow.kept) == 3
 
 
+def test_what_a_dead_worker_may_have_sent_last_is_waited_for_from_its_end(ledger: Ledger, flow: PaperFlow) -> None:
+    """It announced its writes, waited long for the rate limit, and died in a call: the target may still perform it."""
+    flow.settle_after = 75.0
+    flow.paper.documents = {"A": flow.paper.documents["A"]}
+    road = road_of(ledger, flow)
+    collect(road)
+    translate(road)
+
+    def die(_batch: Sequence[Outgoing]) -> None:
+        ledger.clock.sleep(600)
+        raise KeyboardInterrupt
+
+    flow.before_deliver = die
+    with pytest.raises(KeyboardInterrupt):
+        deliver(road)
+    flow.before_deliver = lambda batch: None
+    deliver(road)
+    ledger.clock.sleep(60)
+    deliver(road)
+    flow.kept.append(("A", "1.00"))  # now the target performs it
+    ledger.clock.sleep(60)
+    deliver(road)
+    assert flow.kept == [("A", "1.00")]
+
+
 def test_a_change_while_the_first_version_is_unknown_waits_for_it(ledger: Ledger, flow: PaperFlow) -> None:
     """A successor never overtakes a write of unknown outcome, so the key has one document in the end."""
 
