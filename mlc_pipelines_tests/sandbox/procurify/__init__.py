@@ -1,0 +1,1 @@
+"""What the Procurify simulator does, asked over real connections."""
