@@ -72,14 +72,16 @@ class _Passage:
             after = batch[-1].id
             intents = self._road.books.intents.open(batch, lease)
             self._road.watch("announced", len(intents))
-            bound = self._road.books.dictionary.bound_among(
-                self._road.flow.kind, [intent.entry.key for intent in intents]
-            )
+            bound = self._bound(intents)
             groups = [
                 [(intent, bound.get(intent.entry.key)) for intent in part] for part in in_parts(intents, self._size)
             ]
             for results in pool.map(lambda group: self._attempt(group, lease), groups):
                 self._write_outcomes(results, lease)
+
+    def _bound(self, intents: Sequence[Intent]) -> Mapping[str, str]:
+        """Give the ids of the records there that earlier versions made, by key."""
+        return self._road.books.dictionary.bound_among(self._road.flow.kind, [intent.entry.key for intent in intents])
 
     def _write_outcomes(self, results: Sequence[tuple[Intent, Outcome]], lease: Lease) -> None:
         last = self._road.flow.assets.confirm is None
@@ -161,12 +163,15 @@ class _Passage:
     def _looked_up(self, part: Sequence[Intent]) -> list[tuple[Intent, Outcome]]:
         """Look what became of writes; one whose look-up needs a person is held, the others are told apart from it.
 
-        A confirmation looks by itself before it writes, so it is simply due again.
+        A confirmation looks by itself before it writes, so it is simply due again. So is an amendment: that the record
+        is there says nothing of its content, and the same amendment twice is one.
         """
         if self._stage is Stage.CONFIRM:
             return [(intent, Absent()) for intent in part]
+        amended = self._bound(part) if self._road.flow.amends else {}
+        created = [Outgoing(intent.entry) for intent in part if intent.entry.key not in amended]
         try:
-            found = self._road.flow.find([Outgoing(intent.entry) for intent in part])
+            found = self._road.flow.find(created) if created else {}
         except RecordError as error:
             if len(part) > 1:
                 half = len(part) // 2

@@ -229,6 +229,24 @@ def test_an_unknown_write_waits_until_the_target_can_no_longer_perform_it(ledger
     assert len(flow.kept) == 3
 
 
+def test_an_amendment_whose_answer_is_lost_is_made_again(ledger: Ledger, flow: PaperFlow) -> None:
+    """That the document is there says nothing of the amendment: it is sent again, which changes nothing twice."""
+    flow.paper.documents = {"A": flow.paper.documents["A"]}
+    road = road_of(ledger, flow)
+    walk(road)
+    flow.paper.write("A", amount="5.00")
+
+    def lose(_batch: Sequence[Outgoing]) -> None:
+        raise OutcomeUnknownError("lost on the way there")
+
+    flow.before_deliver = lose
+    walk(road)
+    assert flow.amended == []
+    flow.before_deliver = lambda batch: None
+    walk(road)
+    assert (flow.kept, flow.amended) == ([("A", "1.00")], [("A", "5.00")])
+
+
 def test_what_a_dead_worker_may_have_sent_last_is_waited_for_from_its_end(ledger: Ledger, flow: PaperFlow) -> None:
     """It announced its writes, waited long for the rate limit, and died in a call: the target may still perform it."""
     flow.settle_after = 75.0

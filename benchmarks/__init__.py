@@ -1,0 +1,1 @@
+"""Figures of the product, measured by commands: `python -m benchmarks.<name>`."""
