@@ -23,8 +23,15 @@ Amount = tuple[str, Decimal]
 class Simulator(Protocol):
     """What an office needs of a spend system's simulator."""
 
-    faults: Faults
-    journal: Journal
+    @property
+    def faults(self) -> Faults:
+        """How it misbehaves."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """Every request as it saw it."""
+        ...
 
     def start(self) -> None:
         """Begin to answer."""
@@ -118,7 +125,7 @@ class Office(ABC):
 
     def tables(self) -> Mapping[str, Sequence[Sequence[str]]]:
         """Give the CSV tables that lie beside the connection file: by file name, rows with the header first."""
-        return {"sandbox_accounts.csv": self.account_table()}
+        return {f"{self.name}_accounts.csv": self.account_table()}
 
     # What all have
 

@@ -25,7 +25,7 @@ ramp:
     credit_account: {{"*": "{payables}"}}
 
 mapping:
-  accounts: {{file: sandbox_accounts.csv}}
+  accounts: {{file: {name}_accounts.csv}}
   dimensions: {{CodeB: Cost center, CodeC: Plant, CodeD: Project}}
   tax_accounts: {{"*": "1400"}}
 """
