@@ -86,7 +86,8 @@ def _pass_until_settled(house: House, name: str, title: str) -> None:
 def _rests(books: Books) -> bool:
     """Tell whether every record is where only a person moves it on."""
     ends = {State.CONFIRMED, State.HELD, State.IGNORED, State.SUPERSEDED}
-    return all(line.state in ends or line.stage is Stage.DONE for line in books.reports.sums())
+    settled = all(line.state in ends or line.stage is Stage.DONE for line in books.reports.sums())
+    return settled and not books.files.unfinished()
 
 
 def _tell(outcome: Outcome) -> None:

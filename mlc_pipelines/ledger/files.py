@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.states import MoveError
@@ -47,6 +47,7 @@ MOVES: dict[FileState, frozenset[FileState]] = {
 UNREAD = (FileState.DISCOVERED, FileState.STABLE)
 FINAL = (FileState.DONE, FileState.EMPTY, FileState.DUPLICATE, FileState.REJECTED, FileState.PART)
 _LIGHT = [column for column in files.c if column.name != "content"]
+_IN = 500
 _CHANGEABLE = frozenset({"layout", "records", "problem", "archived", "checked_at", "attempts"})
 
 
@@ -115,25 +116,32 @@ class FileLedger:
             for record in self._all(connection, feed):
                 known.setdefault(record.path, []).append(record)
             connection.execute(update(files).where(*self._of(feed), files.c.listed).values(listed=False))
-            for listed in listing:
-                self._see(connection, feed, listed, known.get(listed.path, []), now)
+            seen = [self._see(connection, feed, listed, known.get(listed.path, []), now) for listed in listing]
+            again = [found for found in seen if found is not None]
+            for start in range(0, len(again), _IN):
+                same = files.c.id.in_(again[start : start + _IN])
+                connection.execute(
+                    update(files).where(same).values(listed=True, last_seen=now, looks=files.c.looks + 1)
+                )
 
     def _see(
         self, connection: Connection, feed: str, listed: Listed, known: Sequence[FileRecord], now: datetime
-    ) -> None:
+    ) -> int | None:
+        """Write down a file that is new or another; give the number of one that is as it was."""
         last = known[-1] if known else None
         known = [record for record in known if record.state is not FileState.PART]
         same = [record for record in known if (record.size, record.mtime) == (listed.size, listed.mtime)]
-        seen: dict[str, Any] = {"listed": True, "last_seen": now}
-        begun = {**seen, "size": listed.size, "mtime": listed.mtime, "same_since": now, "looks": 1}
+        begun: dict[str, Any] = {"listed": True, "last_seen": now, "same_since": now, "looks": 1}
+        begun |= {"size": listed.size, "mtime": listed.mtime}
         if listed.part:
             self._see_part(connection, feed, listed, last, now)
         elif same and (same[-1].listed or same[-1].state not in UNREAD):
-            self._set(connection, same[-1].id, {**seen, "looks": same[-1].looks + 1})
+            return same[-1].id
         elif last is not None and last.state in (*UNREAD, FileState.PART):
             self._set(connection, last.id, {**begun, "state": FileState.DISCOVERED.value})
         else:
             self._insert(connection, feed, listed.path, FileState.DISCOVERED, now, **begun, replaces=_id(last))
+        return None
 
     def _see_part(
         self, connection: Connection, feed: str, listed: Listed, last: FileRecord | None, now: datetime
@@ -158,6 +166,14 @@ class FileLedger:
             query = query.where(files.c.listed.is_(listed))
         with reading(self._engine) as connection:
             return [_record(row) for row in connection.execute(query)]
+
+    def unfinished(self) -> int:
+        """Count the files of all feeds that another poll will bring on."""
+        query = select(func.count()).where(
+            files.c.connection == self._name, files.c.listed, files.c.state.not_in([state.value for state in FINAL])
+        )
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
 
     def get(self, record_id: int) -> FileRecord | None:
         """Give a file by its number in the ledger."""

@@ -1,0 +1,274 @@
+"""From files to records: each file is read whole, in the order of its export, and is done when all of it is committed.
+
+A record's tag is the order of its export, which only grows. A file whose every record has that tag or a later one in
+the ledger is done; after a crash anywhere a file is simply read again, and the ledger drops what it has.
+"""
+
+import contextlib
+import logging
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from mlc_pipelines.errors import Cause, RecordError, TransientError
+from mlc_pipelines.flows.content import encode, fingerprint
+from mlc_pipelines.flows.flow import Sighting
+from mlc_pipelines.integrations.stampli import csv_layout, xml_layout
+from mlc_pipelines.integrations.stampli.drop import Drop
+from mlc_pipelines.integrations.stampli.feeds import Feed
+from mlc_pipelines.integrations.stampli.raw import RawRecord, RejectedFileError, shown
+from mlc_pipelines.integrations.stampli.values import UnreadableValueError, moment
+from mlc_pipelines.ledger.files import FileRecord, FileState
+from mlc_pipelines.ledger.ledger import Books
+from mlc_pipelines.ledger.records import Ignored, SourceRecord
+
+logger = logging.getLogger(__name__)
+
+REMEMBERED = timedelta(days=400)
+FILE_KEY = "file^"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One record of a file, with its key and the order of its export; without `raw` it stands for the file itself."""
+
+    file: FileRecord
+    key: str
+    tag: str
+    raw: RawRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a flow knows of its records: how to name one, and how to write one down."""
+
+    key: Callable[[RawRecord], str | None]
+    source: Callable[[Found, RawRecord, bytes], SourceRecord]
+    matters: Callable[[RawRecord], str]
+
+
+def parse(content: bytes, path: str, feed: Feed) -> list[RawRecord]:
+    """Read a file by the layout of its kind, told by the end of its name."""
+    if path.lower().endswith(".xml"):
+        return xml_layout.read_xml(content, feed)
+    if not feed.columns:
+        raise RejectedFileError("no layout for CSV files is set")
+    return csv_layout.read_csv(content, feed)
+
+
+def original(source: bytes, feed: Feed) -> RawRecord:
+    """Read a record back from our copy, by the layout as it is now."""
+    raw: Mapping[str, Any] = msgspec.json.decode(source)
+    try:
+        if "twice" in raw:
+            return _twice([_again(each, feed) for each in raw["twice"]])
+        return _again(raw, feed)
+    except RejectedFileError as error:
+        raise RecordError(f"stampli: {error}", cause=Cause.UNREADABLE) from error
+
+
+def _again(raw: Mapping[str, Any], feed: Feed) -> RawRecord:
+    return csv_layout.again(raw, feed) if "csv" in raw else xml_layout.again(raw, feed)
+
+
+def _twice(records: Sequence[RawRecord]) -> RawRecord:
+    rows = tuple(row for record in records for row in record.rows)
+    problem = f"{shown(rows)}: the file has it {len(records)} times, and not the same; export it anew"
+    return replace(records[0], rows=rows, raw={"twice": [record.raw for record in records]}, problem=problem)
+
+
+class FileFeed:
+    """The files of one feed as records for one flow."""
+
+    def __init__(
+        self, flow: str, feed: Feed, *, name: str, drop: Drop, books: Books, zone: ZoneInfo, kind: Kind
+    ) -> None:
+        self._flow = flow
+        self._feed = feed
+        self._name = name
+        self._drop = drop
+        self._books = books
+        self._zone = zone
+        self._kind = kind
+        self._tags: dict[int, dict[str, str]] = {}
+
+    def sightings(self) -> Iterator[Sighting]:
+        """Poll the folder, then give every record that is not yet in the ledger, file by file."""
+        files = self._books.files
+        failure: TransientError | None = None
+        try:
+            self._drop.poll()
+        except TransientError as error:
+            failure = error  # what was fetched before is read all the same
+        self._retry_rejected()
+        waiting = files.select(self._name, states=[FileState.FETCHED, FileState.PARSED])
+        given: dict[str, str] = {}  # of this pass, by key: what was given may not be in the ledger yet
+        for record in sorted(waiting, key=self._order):
+            yield from self._of_file(record, given)
+        for record in files.select(self._name, states=[FileState.REJECTED]):
+            yield self._sighting(self._rejection(record))
+        files.forget(REMEMBERED)
+        if failure is not None:
+            raise failure
+
+    def _of_file(self, record: FileRecord, given: dict[str, str]) -> Iterator[Sighting]:
+        """Give the records of one file that are newer than what the ledger has, and than what was given before."""
+        files = self._books.files
+        try:
+            found = self._read(record)
+        except RejectedFileError as error:
+            logger.warning("file rejected", extra={"file": record.path, "problem": str(error)})
+            values = {"problem": str(error), "layout": self._feed.layout_version(), "attempts": record.attempts + 1}
+            files.move(record, FileState.REJECTED, **values)
+            return
+        self._tags[record.id] = {each.key: each.tag for each in found}
+        values = {"layout": self._feed.layout_version(), "records": sum(1 for each in found if each.raw)}
+        files.move(record, FileState.PARSED, **values)
+        known = self._books.entries.tags(self._flow, [each.key for each in found])
+        for each in found:
+            if max(known.get(each.key) or "", given.get(each.key, "")) < each.tag:
+                given[each.key] = each.tag
+                yield self._sighting(each)
+
+    def _sighting(self, found: Found) -> Sighting:
+        return Sighting(found.key, tag=found.tag, carry=found)
+
+    def record(self, sighting: Sighting) -> SourceRecord:
+        """Write down one record, or what became of a file."""
+        found: Found = sighting.carry
+        if found.raw is None:
+            return self._file_record(found)
+        rows = list(found.raw.rows)
+        about = {"name": posixpath.basename(found.file.path), "sha256": found.file.sha256, "rows": rows}
+        return self._kind.source(found, found.raw, encode({"file": about, **found.raw.raw}))
+
+    def finish(self) -> None:
+        """Bring files to their end of which every record is committed."""
+        for record in self._books.files.select(self._name, states=[FileState.PARSED]):
+            tags = self._tags.get(record.id)
+            if tags is None:
+                try:
+                    tags = {each.key: each.tag for each in self._read(record)}
+                except RejectedFileError:  # the layout was changed: the next collect decides
+                    continue
+            known = self._books.entries.tags(self._flow, list(tags))
+            if all((known.get(key) or "") >= tag for key, tag in tags.items()):
+                self._books.files.move(record, FileState.DONE, problem=None)
+                self._tags.pop(record.id, None)
+
+    def kept(self, since: date) -> Iterator[Found]:
+        """Read our copies of the files that came since a day once more, without asking anybody."""
+        for record in self._books.files.select(self._name, states=[FileState.PARSED, FileState.DONE]):
+            if record.first_seen.date() >= since:
+                with contextlib.suppress(RejectedFileError):  # read by an earlier layout
+                    yield from self._read(record)
+
+    # Reading
+
+    def _read(self, record: FileRecord) -> list[Found]:
+        raws = parse(self._books.files.content(record), record.path, self._feed)
+        by_key: dict[str, list[RawRecord]] = {}
+        for raw in raws:
+            key = self._kind.key(raw) or f"{FILE_KEY}{record.id}^{raw.rows[0] if raw.rows else 0}"
+            by_key.setdefault(key, []).append(raw)
+        found = [self._found(record, key, self._one_of(same)) for key, same in by_key.items()]
+        if record.problem:  # it was rejected once: the hold that told so is answered
+            found.append(Found(record, f"{FILE_KEY}{record.id}", f"{_told_at(record)}|read"))
+        return found
+
+    def _one_of(self, same: Sequence[RawRecord]) -> RawRecord:
+        if len({self._kind.matters(raw) for raw in same}) == 1:
+            return same[0]
+        return _twice(same)
+
+    def _found(self, record: FileRecord, key: str, raw: RawRecord) -> Found:
+        exported = raw.get("exported_at")
+        if not exported:
+            return Found(record, key, self._order(record), raw)
+        try:
+            at = moment(exported, "exported_at", self._feed.values.moments, self._zone)
+        except UnreadableValueError as error:
+            broken = replace(raw, problem=raw.problem or f"{shown(raw.rows)}: {error}")
+            return Found(record, key, self._order(record), broken)
+        return Found(record, key, _order_text(at, record, stamped=True), raw)
+
+    def _order(self, record: FileRecord) -> str:
+        """Give the order of a file: the stamp in its name, else the server's time, else when it was seen first."""
+        stamp = self._feed.stamp
+        if stamp is not None:
+            found = re.search(stamp.pattern, posixpath.basename(record.path))
+            try:
+                if found is not None:
+                    at = moment(found.group(1), "stamp", [stamp.form], self._zone)
+                    return _order_text(at, record, stamped=True)
+            except UnreadableValueError:
+                logger.warning("stamp in the name is no time", extra={"file": record.path})
+        return _order_text(record.mtime or record.first_seen, record)
+
+    # Rejected files
+
+    def _retry_rejected(self) -> None:
+        """Read rejected files again when the layout has changed since."""
+        version = self._feed.layout_version()
+        for record in self._books.files.select(self._name, states=[FileState.REJECTED]):
+            if record.layout != version:
+                ask_again(self._books, record)
+
+    def _rejection(self, record: FileRecord) -> Found:
+        return Found(record, f"{FILE_KEY}{record.id}", _told_at(record))
+
+    def _file_record(self, found: Found) -> SourceRecord:
+        record, name = found.file, posixpath.basename(found.file.path)
+        rejected = record.state is FileState.REJECTED
+        about = {"name": name, "sha256": record.sha256, "id": record.id, "problem": record.problem}
+        content = encode({"whole_file": about, "read": not rejected})
+        return SourceRecord(
+            key=found.key,
+            company="",
+            content=content,
+            fingerprint=fingerprint([content.decode(), record.attempts]),
+            tag=found.tag,
+            label=name,
+            problem=f"stampli: file {name} is rejected: {record.problem}" if rejected else None,
+        )
+
+
+def _order_text(at: datetime, record: FileRecord, *, stamped: bool = False) -> str:
+    """Write an order that sorts as text: time, then the name where the time is the server's, then when we saw it."""
+    moment_text = at.astimezone(UTC).isoformat(timespec="microseconds")
+    name = "" if stamped else posixpath.basename(record.path)
+    return f"{moment_text}|{name}|{record.id:012}"
+
+
+def _told_at(record: FileRecord) -> str:
+    return f"{_order_text(record.first_seen, record)}|{record.attempts:06}"
+
+
+def ask_again(books: Books, record: FileRecord) -> None:
+    """Let a rejected file be read again; one of which no copy is kept is fetched again."""
+    books.files.move(record, FileState.FETCHED if record.sha256 else FileState.DISCOVERED)
+
+
+def whole_file(entry_source: bytes, books: Books) -> Ignored | None:
+    """Decide on an entry that stands for a file; None for an entry that is a record.
+
+    Put back on the road by a person, it asks for the file to be read again.
+    """
+    told: Mapping[str, Any] = msgspec.json.decode(entry_source)
+    about = told.get("whole_file")
+    if about is None:
+        return None
+    if told["read"]:
+        return Ignored(Cause.ALREADY_KNOWN, f"file {about['name']} was rejected before, and has been read since")
+    record = books.files.get(about["id"])
+    if record is None or record.state is FileState.DONE:
+        return Ignored(Cause.ALREADY_KNOWN, f"file {about['name']} has been read since")
+    if record.state is FileState.REJECTED:
+        ask_again(books, record)
+    raise RecordError(f"stampli: file {about['name']} is read again by the next collect", cause=Cause.UNREADABLE)

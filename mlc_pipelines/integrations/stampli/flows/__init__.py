@@ -1,0 +1,1 @@
+"""The flows of Stampli, one file each."""

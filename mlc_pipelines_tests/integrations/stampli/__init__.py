@@ -1,0 +1,1 @@
+"""Tests of the Stampli integration that need no server."""

@@ -1,0 +1,1 @@
+"""Whole roads from Stampli's drop folder to IFS, with both simulators."""
