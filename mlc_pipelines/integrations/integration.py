@@ -73,6 +73,22 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something at the source that a run of a flow would take up; `mark` changes when it does."""
+
+    flow: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a watched source is, told by the ledger alone: what is wrong with it, as sentences."""
+
+    fresh_hours: float | None  # working hours since something new came
+    problems: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A connection with its clients open."""
 
@@ -82,6 +98,8 @@ class Session:
     target_documents: Callable[[Period], Iterator[Document]]  # what the spend system has of it
     gaps: Callable[[], Iterator[Gap]]  # chart of accounts and dimensions, compared
     close: Callable[[], None]
+    waiting: Callable[[], Sequence[Waiting]] | None = None  # of a source that is watched: asks it, writes nothing
+    standing: Callable[[], Standing] | None = None  # of a source that is watched: asks the ledger alone
 
     def flow(self, name: str) -> Flow:
         """Give a flow by its name."""
@@ -159,3 +177,4 @@ class Integration:
     documents: str
     open: Callable[[Tenant], Session]
     webhooks: WebhookManners | None = None
+    watched: bool = False  # a sensor looks at the source between polls; its sessions have `waiting` and `standing`

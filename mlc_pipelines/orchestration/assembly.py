@@ -19,6 +19,7 @@ from mlc_pipelines.orchestration.jobs import connection_jobs, connection_schedul
 from mlc_pipelines.orchestration.maintenance import maintenance, weekly
 from mlc_pipelines.orchestration.opened import opened_house
 from mlc_pipelines.orchestration.sensors import inbox_sensor
+from mlc_pipelines.orchestration.watching import files_sensor
 
 
 def connection_definitions(
@@ -65,13 +66,15 @@ def _part(connection: Connection, taken: set[str], patience: dg.RetryPolicy) -> 
 
 
 def _shared(parts: Sequence[dg.Definitions], integrations: Mapping[str, Integration]) -> dg.Definitions:
-    """Make what there is once: executor, house, alerts, maintenance, and the inbox sensor if anything can be run."""
+    """Make what there is once: executor, house, alerts, maintenance, and the sensors if anything can be run."""
     jobs = [job for part in parts for job in part.jobs or () if job.name in integrations]
     inbox = [inbox_sensor(integrations, jobs)] if integrations else []
+    watched = {name: integration for name, integration in integrations.items() if integration.watched}
+    files = [files_sensor(watched, [job for job in jobs if job.name in watched])] if watched else []
     return dg.Definitions(
         executor=dg.in_process_executor,
         resources={"house": opened_house},
         jobs=[maintenance],
         schedules=[weekly],
-        sensors=[*inbox, alerts],
+        sensors=[*inbox, *files, alerts],
     )

@@ -7,7 +7,7 @@ from decimal import Decimal
 import dagster as dg
 
 from mlc_pipelines.connections.settings import Connection
-from mlc_pipelines.integrations.integration import FlowCard, Integration
+from mlc_pipelines.integrations.integration import FlowCard, Integration, Standing
 from mlc_pipelines.ledger.progress import Pass
 from mlc_pipelines.ledger.reports import Sum
 from mlc_pipelines.orchestration.charts import table
@@ -22,6 +22,8 @@ COSTLY = ("reconciled", "gl_aligned", "fresh")
 
 GAPS_SHOWN = 100
 UNSCHEDULED_HOURS = 24
+SILENT_HOURS = 24.0
+"""So many working hours without a new file, and the folder is told of."""
 
 
 def connection_checks(connection: Connection, integration: Integration) -> list[dg.AssetChecksDefinition]:
@@ -32,7 +34,7 @@ def connection_checks(connection: Connection, integration: Integration) -> list[
         *(_nothing_held(name, integration, flow) for flow in integration.flows),
         _reconciled(name, documents),
         _gl_aligned(name, documents),
-        _fresh(connection, documents),
+        _fresh(connection, integration),
     ]
 
 
@@ -168,7 +170,9 @@ def _gl_aligned(name: str, documents: FlowCard) -> dg.AssetChecksDefinition:
     return gl_aligned
 
 
-def _fresh(connection: Connection, documents: FlowCard) -> dg.AssetChecksDefinition:
+def _fresh(connection: Connection, integration: Integration) -> dg.AssetChecksDefinition:
+    documents = documents_of(integration)
+
     @dg.asset_check(
         asset=asset_key(connection.name, documents.assets.collect.name),
         name="fresh",
@@ -180,16 +184,31 @@ def _fresh(connection: Connection, documents: FlowCard) -> dg.AssetChecksDefinit
         oldest = oldest_fresh(connection.schedule, now)
         age = f"{(now - last.started_at).total_seconds() / 60:.0f} minutes ago" if last else "never"
         metadata: Facts = {"expected since": dg.MetadataValue.timestamp(oldest)}
+        standing = _standing(house, connection.name) if integration.watched else Standing(None, ())
+        if standing.problems:
+            metadata["problems"] = dg.MetadataValue.md(
+                table(("what is wrong",), [(each,) for each in standing.problems])
+            )
+        silent = standing.fresh_hours is not None and standing.fresh_hours > SILENT_HOURS
         if last:
             metadata["last read"] = dg.MetadataValue.timestamp(last.started_at)
         return dg.AssetCheckResult(
-            passed=last is not None and last.started_at >= oldest,
+            passed=last is not None and last.started_at >= oldest and not silent and not standing.problems,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"The source was last read {age}.",
+            description=f"The source was last read {age}."
+            + (f" Nothing new has come for {standing.fresh_hours:.0f} working hours." if silent else "")
+            + (f" {len(standing.problems)} files are in trouble." if standing.problems else ""),
             metadata=metadata,
         )
 
     return fresh
+
+
+def _standing(house: OpenHouse, name: str) -> Standing:
+    """Ask how a watched source is."""
+    with told_plainly():
+        session = house.session(name)
+    return session.standing() if session.standing is not None else Standing(None, ())
 
 
 def _last_collect(passes: Iterable[Pass], flow: str) -> Pass | None:

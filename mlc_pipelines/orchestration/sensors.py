@@ -99,7 +99,12 @@ def _request(name: str, integration: Integration, waiting: Sequence[Waiting]) ->
 
 
 def _ledger() -> Ledger:
-    return _opened(os.environ.get("MLC_DATABASE_URL", "")).ledger
+    return house_of(os.environ).ledger
+
+
+def house_of(environ: Mapping[str, str]) -> House:
+    """Give the open house of an environment; it stays open from tick to tick."""
+    return _opened(environ.get("MLC_DATABASE_URL", ""))
 
 
 @functools.cache

@@ -14,4 +14,5 @@ INTEGRATION = Integration(
     flows=(VendorsToIfs, PurchaseOrders, InvoicesToIfs),
     documents=InvoicesToIfs.name,
     open=open_session,
+    watched=True,
 )

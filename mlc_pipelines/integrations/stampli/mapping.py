@@ -112,7 +112,9 @@ def _voucher(invoice: Invoice, company: str, seller: Match, lines: Sequence[Line
         "currency": invoice.currency,
         "reference": reference_of(invoice.key),
     }
-    return voucher(head, rows, total=invoice.total, against=(credited, seller.name))
+    period = words.periods.of(company, invoice.posted_on)
+    booked = {"year": period.year, "period": period.number} if period is not None else {}
+    return voucher(head, rows, total=invoice.total, against=(credited, seller.name)) | booked
 
 
 def _money(invoice: Invoice, amount: Decimal) -> Money:

@@ -4,13 +4,19 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.integrations.erp.opening import ask, check_erp, open_erp
-from mlc_pipelines.integrations.integration import Finding, Session, Tenant
+from mlc_pipelines.integrations.integration import Finding, Session, Standing, Tenant, Waiting
 from mlc_pipelines.integrations.stampli.desk import Desk
 from mlc_pipelines.integrations.stampli.feeds import Feed
 from mlc_pipelines.integrations.stampli.flows.invoices import InvoicesToIfs
 from mlc_pipelines.integrations.stampli.flows.purchase_orders import PurchaseOrders
 from mlc_pipelines.integrations.stampli.flows.vendors import VendorsToIfs
-from mlc_pipelines.integrations.stampli.health import feeds_of, old_parts, rejected
+from mlc_pipelines.integrations.stampli.health import (
+    feeds_of,
+    old_parts,
+    rejected,
+    waiting_files,
+    working_hours_without_a_file,
+)
 from mlc_pipelines.integrations.stampli.matching import gaps, source_documents, target_documents
 from mlc_pipelines.integrations.stampli.periods import read_periods
 from mlc_pipelines.integrations.stampli.remote import Remote
@@ -43,13 +49,27 @@ def open_session(tenant: Tenant) -> Session:
         target_documents=lambda period: target_documents(desk, period),
         gaps=lambda: gaps(desk),
         close=close,
+        waiting=lambda: [Waiting(each.feed, f"{each.name}:{each.size}") for each in waiting_files(desk)],
+        standing=lambda: _standing(desk),
     )
+
+
+def _standing(desk: Desk) -> Standing:
+    """Tell how the folder of invoices is: when something came last, what was given up or could not be read."""
+    files, now = desk.books.files, desk.clock.now()
+    problems = []
+    for name, _ in feeds_of(desk):
+        problems += [f"{part.path} is an upload given up since {part.first_seen:%Y-%m-%d %H:%M} UTC; ask Stampli"
+                     for part in old_parts(files, name, now=now)]  # fmt: skip
+        problems += [f"{record.path} cannot be read: {record.problem}" for record in rejected(files, name)]
+    hours = working_hours_without_a_file(files, "invoices", now=now, zone=desk.settings.zone)
+    return Standing(hours, problems)
 
 
 def _check(desk: Desk, remote: Remote) -> Iterator[Finding]:
     """Ask IFS set by set and company by company, then the drop server folder by folder."""
     yield from check_erp(desk.ifs, desk.connection)
-    if desk.settings.periods is not None:
+    if desk.ifs.settings.open_periods:
         yield from ask("ifs", [("accounting periods", lambda: _periods(desk))])
     questions: list[tuple[str, Callable[[], str]]] = [
         ("server key", lambda: _server_key(desk, remote)),
@@ -62,10 +82,10 @@ def _check(desk: Desk, remote: Remote) -> Iterator[Finding]:
 
 def _periods(desk: Desk) -> str:
     """See that open periods can be read; a company without one could not book anything."""
-    found = read_periods(desk.ifs, desk.connection.companies, desk.settings.periods).open or {}
+    found = read_periods(desk.ifs, desk.connection.companies).open or {}
     shut = [company for company, periods in found.items() if not periods]
     if shut:
-        raise ConfigurationError(f"company {', '.join(shut)} has no open accounting period; see stampli.periods")
+        raise ConfigurationError(f"company {', '.join(shut)} has no open accounting period; see ifs.open_periods")
     return f"{sum(len(periods) for periods in found.values())} open in {len(found)} companies"
 
 

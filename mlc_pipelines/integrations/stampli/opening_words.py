@@ -40,7 +40,7 @@ def open_words(desk: Desk) -> Words:
         vendors=open_vendors(desk),
         chart=AccountSource(desk.ifs).all(companies),
         code_values=values,
-        periods=read_periods(desk.ifs, companies, settings.periods),
+        periods=read_periods(desk.ifs, companies),
         vouchers=settings.vouchers,
         companies=desk.table("companies"),
         accounts=desk.table("accounts"),

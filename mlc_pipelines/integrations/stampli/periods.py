@@ -3,69 +3,29 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-import msgspec
-
-from mlc_pipelines.errors import ConfigurationError, TransientError
 from mlc_pipelines.ifs.client import IfsClient
-from mlc_pipelines.ifs.errors import AbsentError
-from mlc_pipelines.ifs.odata import Query, compare
-from mlc_pipelines.integrations.stampli.settings import PeriodSet
-
-PAGE = 500
-
-
-class _Page(msgspec.Struct):
-    value: list[dict[str, Any]]
+from mlc_pipelines.ifs.periods import Period, Periods
 
 
 @dataclass(frozen=True, slots=True)
-class Periods:
-    """Open periods by company, as first and last day; with None nobody was asked and every day is taken as open."""
+class OpenDays:
+    """Open periods by company; with None nobody was asked and every day is taken as open."""
 
-    open: Mapping[str, tuple[tuple[date, date], ...]] | None = None
+    open: Mapping[str, tuple[Period, ...]] | None = None
+
+    def of(self, company: str, day: date) -> Period | None:
+        """Give the open period of a company that holds a day."""
+        return next((each for each in (self.open or {}).get(company, ()) if each.first <= day <= each.last), None)
 
     def is_open(self, company: str, day: date) -> bool:
         """Tell whether a day lies in an open period of a company."""
-        if self.open is None:
-            return True
-        return any(first <= day <= last for first, last in self.open.get(company, ()))
+        return self.open is None or self.of(company, day) is not None
 
 
-def read_periods(ifs: IfsClient, companies: Iterable[str], names: PeriodSet | None) -> Periods:
-    """Read the open periods of companies; the names of set and attributes are the tenant's."""
-    if names is None:
-        return Periods()
-    return Periods({company: tuple(_open(ifs, company, names)) for company in companies})
-
-
-def _open(ifs: IfsClient, company: str, names: PeriodSet) -> list[tuple[date, date]]:
-    found: list[tuple[date, date]] = []
-    query = Query(filter=compare(names.company, "eq", company), orderby=(names.first,), top=PAGE)
-    while True:
-        rows = _rows(ifs, query.address(names.path))
-        try:
-            found += [
-                (date.fromisoformat(row[names.first]), date.fromisoformat(row[names.last]))
-                for row in rows
-                if row[names.status] in names.open
-            ]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConfigurationError(
-                f"ifs: accounting periods cannot be read ({error}); correct stampli.periods, or set it to null"
-            ) from error
-        if len(rows) < PAGE:
-            return found
-        query = query.after(PAGE)
-
-
-def _rows(ifs: IfsClient, address: str) -> list[dict[str, Any]]:
-    try:
-        return msgspec.json.decode(ifs.ask(address).body, type=_Page).value
-    except AbsentError as error:
-        raise ConfigurationError(
-            f"{error}; IFS has no accounting periods there: correct stampli.periods, or set it to null"
-        ) from error
-    except msgspec.MsgspecError as error:
-        raise TransientError(f"ifs: accounting periods: the answer is not an OData page ({error})") from error
+def read_periods(ifs: IfsClient, companies: Iterable[str]) -> OpenDays:
+    """Read the open periods of companies, where the tenant says how an open one is called (`ifs.open_periods`)."""
+    periods = Periods(ifs)
+    if not periods.are_told:
+        return OpenDays()
+    return OpenDays({company: tuple(each for each in periods.of(company) if each.is_open) for company in companies})

@@ -10,23 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from mlc_pipelines.integrations.erp.vouchers import VoucherRules
 from mlc_pipelines.integrations.stampli.feeds import DocumentType, Feeds, InvoiceFeed, OrderFeed, VendorFeed
 
-__all__ = ["Feeds", "InvoiceFeed", "OrderFeed", "PeriodSet", "StampliSettings", "VendorFeed"]
+__all__ = ["Feeds", "InvoiceFeed", "OrderFeed", "StampliSettings", "VendorFeed"]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _HOST_KEY = re.compile(r"(?:\S+ )?(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-\S+ [A-Za-z0-9+/]+={0,3}(?: .*)?")
-
-
-class PeriodSet(BaseModel):
-    """Where IFS lists its accounting periods and what their attributes are called; `open` are the words for open."""
-
-    model_config = _STRICT
-
-    path: str = "/main/ifsapplications/projection/v1/AccountingPeriodsHandling.svc/AccountingPeriodSet"
-    company: str = "Company"
-    first: str = "DateFrom"
-    last: str = "DateUntil"
-    status: str = "PeriodStatus"
-    open: tuple[str, ...] = ("Open",)
 
 
 def _invoice_types() -> dict[DocumentType, str]:
@@ -65,7 +52,6 @@ class StampliSettings(BaseModel):
     due_days: int = Field(default=30, ge=0, le=365)
     tolerance_minor_units: int = Field(default=1, ge=0, le=1)
     cost_center_part: str = Field(default="B", pattern=r"^[B-J]$")
-    periods: PeriodSet | None = PeriodSet()
     connect_seconds: float = Field(default=20.0, gt=0)
     login_seconds: float = Field(default=30.0, gt=0)
     operation_seconds: float = Field(default=60.0, gt=0)

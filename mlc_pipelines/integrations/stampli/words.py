@@ -11,12 +11,12 @@ from mlc_pipelines.integrations.erp.accounts import company_code
 from mlc_pipelines.integrations.erp.vouchers import EVERY_COMPANY, VoucherRules
 from mlc_pipelines.integrations.stampli.feeds import InvoiceFeed, Status
 from mlc_pipelines.integrations.stampli.models import status_of
-from mlc_pipelines.integrations.stampli.periods import Periods
+from mlc_pipelines.integrations.stampli.periods import OpenDays
 from mlc_pipelines.integrations.stampli.values import normalised
 from mlc_pipelines.integrations.stampli.vendors import Match, Vendors
 
 Table = Mapping[str, str]
-NOBODY_ASKED = Periods()
+NOBODY_ASKED = OpenDays()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Words:
     vendors: Vendors
     chart: Mapping[str, Account]
     code_values: Mapping[str, CodePartValue]
-    periods: Periods = NOBODY_ASKED
+    periods: OpenDays = NOBODY_ASKED
     vouchers: VoucherRules | None = None
     companies: Table = field(default_factory=dict)
     accounts: Table = field(default_factory=dict)

@@ -7,11 +7,12 @@ from typing import Any
 
 from mlc_pipelines.ifs.accounts import Account
 from mlc_pipelines.ifs.code_parts import CodePartValue
+from mlc_pipelines.ifs.periods import Period
 from mlc_pipelines.ifs.suppliers import Supplier
 from mlc_pipelines.integrations.erp.vouchers import VoucherRules
 from mlc_pipelines.integrations.stampli.feeds import InvoiceFeed
 from mlc_pipelines.integrations.stampli.models import Invoice, InvoiceLine
-from mlc_pipelines.integrations.stampli.periods import Periods
+from mlc_pipelines.integrations.stampli.periods import OpenDays
 from mlc_pipelines.integrations.stampli.settings import StampliSettings
 from mlc_pipelines.integrations.stampli.vendors import Vendors
 from mlc_pipelines.integrations.stampli.words import Words
@@ -134,7 +135,7 @@ def words(**given: Any) -> Words:
         "vendors": vendors(),
         "chart": chart,
         "code_values": values,
-        "periods": Periods({"10": ((date(2026, 11, 1), date(2026, 11, 30)),)}),
+        "periods": OpenDays({"10": (Period("10", 2026, 11, date(2026, 11, 1), date(2026, 11, 30), is_open=True),)}),
         "vouchers": VoucherRules(voucher_type="M", user_group="AC", credit_account={"*": "2400"}),
         "tax_accounts": {"*": "1400"},
         "freight_accounts": {"10": "4600"},

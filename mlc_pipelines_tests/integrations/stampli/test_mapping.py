@@ -12,7 +12,7 @@ from mlc_pipelines.ifs.accounts import Account
 from mlc_pipelines.integrations.erp.vouchers import VoucherRules
 from mlc_pipelines.integrations.stampli.mapping import key_mark, mark_of, to_document, to_supplier
 from mlc_pipelines.integrations.stampli.models import Invoice, reference_of
-from mlc_pipelines.integrations.stampli.periods import Periods
+from mlc_pipelines.integrations.stampli.periods import OpenDays
 from mlc_pipelines.integrations.stampli.words import KINDS, Words
 from mlc_pipelines_tests.integrations.stampli.builders import invoice, line, settings, supplier, vendors, words
 
@@ -191,7 +191,7 @@ def test_tables_translate_what_files_say() -> None:
 
 def test_without_periods_every_day_is_open() -> None:
     """A tenant whose IFS does not list them."""
-    document(invoice(gl_date=date(2020, 1, 1)), words(periods=Periods()))
+    document(invoice(gl_date=date(2020, 1, 1)), words(periods=OpenDays()))
 
 
 def test_a_new_vendor_is_told_by_its_future_id() -> None:

@@ -112,13 +112,15 @@ def test_login_with_a_key(tenancy: Tenancy) -> None:
     assert findings(tenancy)["stampli: login"].ok
 
 
-def test_periods_that_are_elsewhere_are_told(opened: Callable[..., Tenancy]) -> None:
-    """With the setting to correct; a good one counts what is open."""
-    wrong = {"path": "/main/ifsapplications/projection/v1/PeriodHandling.svc/PeriodSet"}
-    for periods, ok in ((wrong, False), ({"status": "State"}, False), ({"open": ["Offen"]}, False), ({}, True)):
-        (found,) = [each for each in opened(periods=periods).session.check() if each.name == "ifs: accounting periods"]
+def test_periods_of_which_none_is_open_are_told(tenancy: Tenancy) -> None:
+    """With the setting to correct; a good one counts what is open, and a tenant that names no word is not asked."""
+    for words, ok in ((["Offen"], False), (["Open"], True)):
+        tenancy.change(ifs={"open_periods": words})
+        (found,) = [each for each in tenancy.session.check() if each.name == "ifs: accounting periods"]
         assert found.ok is ok
-        assert ("stampli.periods" in found.message) is not ok
+        assert ("ifs.open_periods" in found.message) is not ok
+    tenancy.change(ifs={"open_periods": []})
+    assert "ifs: accounting periods" not in [each.name for each in tenancy.session.check()]
 
 
 # What is watched

@@ -239,7 +239,8 @@ def test_a_lost_answer_is_looked_for(opened: Callable[..., Tenancy], set_name: s
 
 def test_a_voucher_that_is_refused_leaves_a_half_that_is_finished_later(opened: Callable[..., Tenancy]) -> None:
     """The invoice is there, the voucher is not: the entry is held, and replay makes the voucher only."""
-    tenancy = opened(periods=None)
+    tenancy = opened()
+    tenancy.change(ifs={"open_periods": []})
     tenancy.ifs.people.close_period("10", 2026, 11)
     tenancy.post("a.csv", row())
     assert tenancy.state()[0] == "held"
@@ -252,7 +253,8 @@ def test_a_voucher_that_is_refused_leaves_a_half_that_is_finished_later(opened: 
 
 def test_new_content_never_completes_an_old_half(opened: Callable[..., Tenancy]) -> None:
     """The invoice of the first content is in IFS: the second content does not put its voucher beside it."""
-    tenancy = opened(periods=None)
+    tenancy = opened()
+    tenancy.change(ifs={"open_periods": []})
     tenancy.ifs.people.close_period("10", 2026, 11)
     tenancy.post("a.csv", row())
     tenancy.ifs.people.open_period("10", 2026, 11)
@@ -263,7 +265,8 @@ def test_new_content_never_completes_an_old_half(opened: Callable[..., Tenancy])
 
 def test_a_half_that_is_cancelled_is_for_a_person(opened: Callable[..., Tenancy]) -> None:
     """What has begun in IFS is not left out in silence."""
-    tenancy = opened(periods=None)
+    tenancy = opened()
+    tenancy.change(ifs={"open_periods": []})
     tenancy.ifs.people.close_period("10", 2026, 11)
     tenancy.post("a.csv", row())
     tenancy.post("b.csv", row(Status="Cancelled"))
