@@ -1,0 +1,1 @@
+"""The BILL simulator, called over real connections."""
