@@ -90,17 +90,19 @@ class StampliOffice(Office):
         return f"people in Stampli approve {len(approved)} invoices, pay {len(paid)} and export {len(files)} files"
 
     def papers(self) -> Sequence[Paper]:
-        """Give the invoices; those that IFS has are invoices and vouchers under the reference of their key."""
+        """Give the invoices; those that IFS has are vouchers under the reference of their key, with their invoice."""
         exported = {_key(invoice): invoice for invoice in self.stampli.invoices.values()}
         references = {hashlib.sha256(key.encode()).hexdigest()[:20]: key for key in exported}
-        vouchers = self.voucher_totals()
-        there: dict[str, Amount | None] = {}
-        for row in self.ifs.invoices.values():
-            _, _, rest = str(row["VoucherText"] or "").partition("STAMPLI:")
-            reference = rest[:20]
+        grosses: dict[tuple[str, str], set[Amount]] = {}
+        for row in self.ifs.invoices.values():  # its text says whose it is, but people write over texts
             gross = (str(row["Currency"]), row["NetCurrAmount"] + row["VatCurrAmount"])
+            grosses.setdefault((str(row["Company"]), str(row["InvoiceNo"])), set()).add(gross)
+        there: dict[str, Amount | None] = {}
+        for reference, total in self.voucher_totals().items():
             key = references.get(reference, reference)
-            there[key] = gross if vouchers.get(reference) == gross else ("???", gross[1])
+            company, _, number, _ = key.split("^") if key in exported else ("", "", "", "")
+            invoiced = total in grosses.get((company, number), set())
+            there[key] = total if invoiced else ("???", total[1])
         return (
             Paper(
                 "invoices", "invoice", "IFS",
