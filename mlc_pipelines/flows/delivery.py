@@ -14,6 +14,9 @@ from mlc_pipelines.ledger.leases import Lease
 from mlc_pipelines.ledger.records import Absent, Hold, Landed, Outcome, Postponed, Unknown
 from mlc_pipelines.ledger.states import Stage, State
 
+OUTCOMES = 16
+"""So many calls are written down in one transaction; those of a worker that dies before are looked up."""
+
 PATIENCE = 3
 """So many calls in a row without an answer, and the rest of the pass waits for the next one."""
 
@@ -76,8 +79,9 @@ class _Passage:
             groups = [
                 [(intent, bound.get(intent.entry.key)) for intent in part] for part in in_parts(intents, self._size)
             ]
-            for results in pool.map(lambda group: self._attempt(group, lease), groups):
-                self._write_outcomes(results, lease)
+            outcomes = pool.map(lambda group: self._attempt(group, lease), groups)
+            for part in in_parts(outcomes, OUTCOMES):
+                self._write_outcomes([result for results in part for result in results], lease)
 
     def _bound(self, intents: Sequence[Intent]) -> Mapping[str, str]:
         """Give the ids of the records there that earlier versions made, by key."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from mlc_pipelines.ledger.bulk import put_rows
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.records import Entry
 from mlc_pipelines.ledger.tables import bindings, reference_data
@@ -22,13 +23,25 @@ class Binding:
     reference: str | None
 
 
-def bind(connection: Connection, entry: Entry, kind: str, external_id: str, now: datetime) -> None:
-    """Write a binding in the caller's transaction; a later one for the same key takes its place."""
-    values = {"external_id": external_id, "reference": entry.reference, "entry_id": entry.id, "changed_at": now}
-    key = {"connection": entry.connection, "kind": kind, "key": entry.key}
-    where = [bindings.c[name] == value for name, value in key.items()]
-    if connection.execute(update(bindings).where(*where).values(values)).rowcount == 0:
-        connection.execute(insert(bindings).values(**key, **values))
+def bind(connection: Connection, landed: Sequence[tuple[Entry, str]], kind: str, now: datetime) -> None:
+    """Write the bindings of entries and their ids in the target, in the caller's transaction.
+
+    A later one for the same key takes its place.
+    """
+    rows = [
+        {
+            "connection": entry.connection,
+            "kind": kind,
+            "key": entry.key,
+            "external_id": external_id,
+            "reference": entry.reference,
+            "entry_id": entry.id,
+            "changed_at": now,
+        }
+        for entry, external_id in landed
+    ]
+    if rows:
+        put_rows(connection, bindings, rows)
 
 
 class Dictionary:

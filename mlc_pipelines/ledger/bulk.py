@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, func, insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 
-from mlc_pipelines.ledger.tables import events
+from mlc_pipelines.ledger.tables import entries, events
 
 
 def numbers_for(connection: Connection, table: Table, count: int) -> Sequence[int]:
@@ -19,10 +20,9 @@ def numbers_for(connection: Connection, table: Table, count: int) -> Sequence[in
         query = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
         return connection.execute(query, {"table": table.name, "count": count}).scalars().all()
     last = connection.execute(select(func.max(table.c.id))).scalar() or 0
-    # The events of an entry outlive it when somebody deletes it: its number must not come back.
-    told = connection.execute(select(func.max(events.c.entry_id))).scalar() or 0
-    first = max(last, told) + 1
-    return range(first, first + count)
+    if table is entries:  # the events of an entry outlive it when somebody deletes it: its number must not come back
+        last = max(last, connection.execute(select(func.max(events.c.entry_id))).scalar() or 0)
+    return range(last + 1, last + 1 + count)
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -40,6 +40,15 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     else:
         ready = [tuple(process(row[name]) if process else row[name] for name, process in processors) for row in rows]
     connection.exec_driver_sql(statement, ready)
+
+
+def put_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that have the same columns; one whose primary key is there already takes its place."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    keys = [column.name for column in table.primary_key]
+    statement = make(table)
+    fresh = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), rows)
 
 
 _Processor = Callable[[Any], Any] | None

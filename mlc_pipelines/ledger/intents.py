@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Engine, bindparam, func, select, update
 
 from mlc_pipelines.ledger import chain
 from mlc_pipelines.ledger.bindings import bind
+from mlc_pipelines.ledger.bulk import insert_rows, numbers_for
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.entries import to_entry
 from mlc_pipelines.ledger.leases import Lease, LeaseLostError
-from mlc_pipelines.ledger.moves import Move, fenced, write_moves
+from mlc_pipelines.ledger.moves import FENCED, Move, write_moves
 from mlc_pipelines.ledger.records import Absent, Entry, Hold, Landed, Outcome, Postponed
 from mlc_pipelines.ledger.states import Stage, State
 from mlc_pipelines.ledger.tables import entries, intents
@@ -29,6 +30,13 @@ class Intent:
     closed_at: datetime | None
 
 
+_CLOSE = (
+    update(intents)
+    .where(intents.c.id == bindparam("b_id"), FENCED)
+    .values(outcome=bindparam("b_outcome"), closed_at=bindparam("b_closed_at"), external_id=bindparam("b_external_id"))
+)
+
+
 class Intents:
     """The intents of one connection."""
 
@@ -41,7 +49,9 @@ class Intents:
         """Commit that these entries are about to be sent; they are SENDING afterwards."""
         with writing(self._engine) as connection:
             now = self._clock.now()
-            ids = [self._announce(connection, entry, now, lease) for entry in batch]
+            ids = numbers_for(connection, intents, len(batch))
+            rows = [self._row(id_, entry, now, lease) for id_, entry in zip(ids, batch, strict=True)]
+            insert_rows(connection, intents, rows)
             moves = [
                 Move(
                     entry,
@@ -57,8 +67,9 @@ class Intents:
             fresh = {row.id: to_entry(row) for row in connection.execute(query)}
         return [Intent(id_, fresh[entry.id], now, None) for id_, entry in zip(ids, batch, strict=True)]
 
-    def _announce(self, connection: Connection, entry: Entry, now: datetime, lease: Lease) -> int:
-        values = {
+    def _row(self, id_: int, entry: Entry, now: datetime, lease: Lease) -> dict[str, Any]:
+        return {
+            "id": id_,
             "connection": self._name,
             "flow": entry.flow,
             "entry_id": entry.id,
@@ -68,8 +79,6 @@ class Intents:
             "fence": lease.fence,
             "opened_at": now,
         }
-        key: int = connection.execute(insert(intents).values(values)).inserted_primary_key[0]  # type: ignore[index]  # one row, one key
-        return key
 
     def close(self, results: Sequence[tuple[Intent, Outcome]], lease: Lease, *, kind: str, last: bool) -> None:
         """Commit what came of intents, in one transaction, unless another worker has taken over meanwhile.
@@ -78,21 +87,27 @@ class Intents:
         """
         with writing(self._engine) as connection:
             now = self._clock.now()
-            moves = []
-            for intent, outcome in results:
-                closed = connection.execute(
-                    update(intents)
-                    .where(intents.c.id == intent.id, fenced(lease))
-                    .values(outcome=_name(outcome), closed_at=now, external_id=getattr(outcome, "external_id", None))
-                )
-                if closed.rowcount != 1:
-                    raise LeaseLostError(f"{lease.name}: another worker took over and settles intent {intent.id}")
-                move = _consequence(intent, outcome, last=last)
-                if move is not None:
-                    moves.append(move)
-                if isinstance(outcome, Landed) and intent.entry.stage is Stage.DELIVER:
-                    bind(connection, intent.entry, kind, outcome.external_id, now)
-            write_moves(connection, moves, now, lease=lease)
+            told = [
+                {
+                    "b_id": intent.id,
+                    "b_outcome": _name(outcome),
+                    "b_closed_at": now,
+                    "b_external_id": getattr(outcome, "external_id", None),
+                    "b_lease": lease.name,
+                    "b_fence": lease.fence,
+                }
+                for intent, outcome in results
+            ]
+            if told and connection.execute(_CLOSE, told).rowcount != len(told):
+                raise LeaseLostError(f"{lease.name}: another worker took over and settles what this one has sent")
+            moves = [_consequence(intent, outcome, last=last) for intent, outcome in results]
+            landed = [
+                (intent.entry, outcome.external_id)
+                for intent, outcome in results
+                if isinstance(outcome, Landed) and intent.entry.stage is Stage.DELIVER
+            ]
+            bind(connection, landed, kind, now)
+            write_moves(connection, [move for move in moves if move is not None], now, lease=lease)
 
     def unsettled(self, flow: str, stage: Stage) -> list[Intent]:
         """Give the writes whose outcome nobody knows: open after a crash, or sent without an answer."""

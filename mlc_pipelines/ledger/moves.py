@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, select, update
 
 from mlc_pipelines.ledger import chain
+from mlc_pipelines.ledger.bulk import insert_rows
 from mlc_pipelines.ledger.leases import Lease, LeaseLostError
 from mlc_pipelines.ledger.records import Entry, to_micros
 from mlc_pipelines.ledger.states import State, check_move, stage_after
@@ -29,11 +30,20 @@ class Move:
 _COLUMNS = ("cause", "cause_key", "problem", "reference", "external_id", "confirmation", "attempts", "payload", "stage")
 
 
-def fenced(lease: Lease | None) -> Any:
-    """Give the SQL condition under which a worker may still write."""
-    if lease is None:
-        return True
-    return exists(select(leases.c.name).where(leases.c.name == lease.name, leases.c.fence == lease.fence))
+FENCED = exists(
+    select(leases.c.name).where(leases.c.name == bindparam("b_lease"), leases.c.fence == bindparam("b_fence"))
+)
+"""The SQL condition under which a worker may still write: its lease is in nobody else's hands."""
+
+_MOVE = (
+    update(entries)
+    .where(entries.c.id == bindparam("b_id"), entries.c.chain_head == bindparam("b_head"))
+    .values(
+        {name: bindparam(f"b_{name}") for name in (*_COLUMNS, "state", "since", "chain_seq")}
+        | {"chain_head": bindparam("b_new_head")}
+    )
+)
+_FENCED_MOVE = _MOVE.where(FENCED)
 
 
 def write_moves(connection: Connection, moves: Sequence[Move], now: datetime, *, lease: Lease | None) -> None:
@@ -48,19 +58,14 @@ def write_moves(connection: Connection, moves: Sequence[Move], now: datetime, *,
         event = _event(move, now, kept)
         written.append(event)
         updates.append(_row(move, event, kept, now))
-    statement = (
-        update(entries)
-        .where(entries.c.id == bindparam("b_id"), entries.c.chain_head == bindparam("b_head"), fenced(lease))
-        .values(
-            {name: bindparam(f"b_{name}") for name in (*_COLUMNS, "state", "since", "chain_seq")}
-            | {"chain_head": bindparam("b_new_head")}
-        )
+    moved = connection.execute(
+        _MOVE if lease is None else _FENCED_MOVE,
+        updates if lease is None else [{**row, "b_lease": lease.name, "b_fence": lease.fence} for row in updates],
     )
-    for row in updates:
-        if connection.execute(statement, row).rowcount != 1:
-            name = lease.name if lease else moves[0].entry.connection
-            raise LeaseLostError(f"{name}: entry {row['b_id']} was moved by another worker; this one stops")
-    connection.execute(insert(events), written)
+    if moved.rowcount != len(updates):
+        name = lease.name if lease else moves[0].entry.connection
+        raise LeaseLostError(f"{name}: an entry was moved by another worker meanwhile; this one stops")
+    insert_rows(connection, events, written)
 
 
 def _event(move: Move, now: datetime, kept: Mapping[str, Any]) -> dict[str, Any]:

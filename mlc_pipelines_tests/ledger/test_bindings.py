@@ -13,7 +13,7 @@ KEY = "account:6990"
 
 def bound(ledger: Ledger, entry: Entry, external_id: str, *, kind: str = "paper") -> None:
     with writing(ledger.engine) as connection:
-        bind(connection, entry, kind, external_id, ledger.clock.now())
+        bind(connection, [(entry, external_id)], kind, ledger.clock.now())
 
 
 def test_learning_counts_what_is_new_other_and_gone(books: Books) -> None:
