@@ -43,6 +43,9 @@ class Probe:
 
 
 PROBES = {
+    "airbase": Probe("request_vouchers", into_ifs=True, path="VoucherHandling.svc/$batch"),
+    "bill": Probe("bills", into_ifs=False, path="/v3/bills"),
+    "procurify": Probe("bills", into_ifs=True, path="PostingProposalHandling.svc/$batch"),
     "ramp": Probe("bills", into_ifs=False, path="/bills/drafts"),
     "stampli": Probe("invoices", into_ifs=True, path="PostingProposalHandling.svc/$batch"),
 }

@@ -99,7 +99,7 @@ def _balances(sums: list[Sum], flows: list[str]) -> list[Mapping[str, Any]]:
     """Add up by flow and currency: received = delivered + held + ignored."""
     lines: dict[tuple[str, str], dict[str, Any]] = {}
     for each in sums:
-        if each.flow not in flows:
+        if each.flow not in flows or not (each.currency or each.amount):  # some records of a flow carry no money
             continue
         key = (each.flow, each.currency or "")
         line = lines.setdefault(
@@ -121,7 +121,7 @@ def _report(out: Console, house: House, office: Office) -> None:
     balances = _balances(reports.sums(), [paper.flow for paper in office.papers()])
     rows = [
         (
-            line["flow"],
+            line["flow"].replace("_", " "),
             line["currency"],
             line["count"],
             *(_shown(line[name], line["currency"]) for name in ("received", "delivered", "held", "ignored")),

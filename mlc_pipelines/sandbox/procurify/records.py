@@ -26,6 +26,7 @@ class Department:
     name: str
     external_id: str | None
     branch: Location
+    code: str = ""  # of the cost center, also where nobody has entered it as external id
 
 
 @dataclass

@@ -71,7 +71,7 @@ def _places(store: Store) -> None:
         for place, (code, name) in enumerate(COST_CENTERS):
             number = store.new_id("department")
             known = None if (company.code, code) == NO_EXTERNAL_DEPARTMENT else code
-            store.departments[number] = Department(number, name, known, plants[place % len(plants)])
+            store.departments[number] = Department(number, name, known, plants[place % len(plants)], code)
 
 
 def _accounts(store: Store) -> None:

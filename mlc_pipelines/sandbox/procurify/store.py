@@ -110,7 +110,7 @@ class Store:
     def department(self, code: str, *, company: str) -> Department:
         """Find a department of a company by its cost center."""
         rows = (row for row in self.departments.values() if row.branch.company == company)
-        return _the((row for row in rows if row.external_id == code), f"{company} {code}")
+        return _the((row for row in rows if row.code == code), f"{company} {code}")
 
     def currency(self, name: str) -> Currency:
         """Find a currency."""

@@ -1,0 +1,1 @@
+"""Airbase's flows, one module a subject."""

@@ -1,0 +1,56 @@
+"""What every BILL flow is handed: both clients, the settings, the clock, and the connection's dictionary."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mlc_pipelines.connections.settings import Connection
+from mlc_pipelines.errors import ConfigurationError
+from mlc_pipelines.ifs.client import IfsClient
+from mlc_pipelines.integrations.bill.client import BillClient
+from mlc_pipelines.integrations.bill.matching import dimension_kinds
+from mlc_pipelines.integrations.bill.settings import BillSettings
+from mlc_pipelines.ledger.bindings import Dictionary
+from mlc_pipelines.wire.clock import Clock
+
+OVERLAP = timedelta(minutes=10)
+"""Lists by time of change are read from so much before the last one seen (assumed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One connection's clients and settings."""
+
+    connection: Connection
+    dictionary: Dictionary
+    ifs: IfsClient
+    bill: BillClient
+    clock: Clock
+
+    @property
+    def settings(self) -> BillSettings:
+        """The connection's `bill` section."""
+        return self.connection.section(BillSettings)
+
+    def table(self, name: str) -> dict[str, str] | None:
+        """Give a mapping table of the connection file; None where it has none of that name."""
+        table = self.connection.mapping.table(name)
+        return dict(table) if table is not None else None
+
+    def dimensions(self) -> dict[str, str]:
+        """Give what each mapped code part is in BILL, by its letter."""
+        try:
+            return dimension_kinds(self.table("dimensions") or {})
+        except ValueError as error:
+            raise ConfigurationError(f"{self.connection.path}: mapping.dimensions: {error}") from error
+
+    def currencies(self) -> dict[str, str]:
+        """Give the currency of each vendor in use; those changed since the last time are asked for, and learned."""
+        dictionary, until = self.dictionary, self.dictionary.known("vendors_read").get("until")
+        found = dictionary.known("vendor_currency")
+        newest = datetime.fromisoformat(until) if until else None
+        for row in self.bill.vendor_rows(updated_since=newest - OVERLAP if newest else None):
+            found[row.id] = row.bill_currency or self.settings.home_currency
+            newest = max(newest or row.updated, row.updated) if row.updated else newest
+        dictionary.learn("vendor_currency", found)
+        dictionary.learn("vendors_read", {"until": newest.isoformat()} if newest else {})
+        return found

@@ -1,0 +1,204 @@
+"""Payments: bills paid in BILL mark their invoices in IFS; a payment that is undone later is a person's matter."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.flows.content import encode, fingerprint
+from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.integrations.bill.bill_client import read_bill, read_payment
+from mlc_pipelines.integrations.bill.desk import OVERLAP, Desk
+from mlc_pipelines.integrations.bill.mapping import marked
+from mlc_pipelines.integrations.bill.models import Bill, Payment, Row, day
+from mlc_pipelines.integrations.bill.standing import Paid, failure, is_payment, paid
+from mlc_pipelines.integrations.erp.payments import PAID, PaidMarks
+from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+
+BILLS, PAYMENTS = "bills", "payments"
+FINISHED = "finished_bill"
+
+
+class PaymentsToIfs:
+    """Reports payments to IFS, under the ETag of a fresh read; a mark is never taken back.
+
+    Records are of two kinds: bills we sent, which say what is paid, and payments, which say when one has failed.
+    """
+
+    name = "payments"
+    sentence = (
+        "Bills paid in BILL mark their invoices as paid in IFS; a payment undone afterwards is held for a person."
+    )
+    kind = "payment"
+    assets = Assets(
+        collect=Asset("paid_bills", "Bills of ours that BILL has paid, and the payments of them.", ("bill",)),
+        translate=Asset("coded_payments", "The same with the invoice each belongs to; failed payments are held."),
+        deliver=Asset("paid_marks", "The mark on the invoice in IFS that says how it was paid.", ("ifs",)),
+    )
+    deliver_batch = 1
+    confirm_batch = 1
+    amends = True
+    settle_after = 0.0  # a write under an ETag can be tried again at once
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._marks = PaidMarks(desk.ifs)
+
+    def feeds(self) -> Sequence[str]:
+        """The bills we sent, then the payments."""
+        return [BILLS, PAYMENTS]
+
+    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+        """Ask for every bill we watch, and list the payments changed since a little before the watermark."""
+        return self._watched_bills() if feed == BILLS else self._payments(since)
+
+    def _watched_bills(self) -> Iterator[Sighting]:
+        """Watch each bill until it has been paid for a month; whether a void changes its time is not known."""
+        dictionary = self._desk.dictionary
+        finished, told = dictionary.known(FINISHED), dictionary.bound(self.kind)
+        ids = sorted(id_ for id_ in dictionary.bound("bill").values() if id_ not in finished)
+        long_ago = self._desk.clock.now() - timedelta(days=self._desk.settings.watch_days)
+        for row in self._desk.bill.bill_rows_among(ids):
+            yield Sighting(row.id, tag=fingerprint(row.raw.decode()), carry=row)
+            if row.id in told and row.updated is not None and row.updated < long_ago and _is_all_paid(row):
+                finished[row.id] = row.updated.date().isoformat()
+        dictionary.learn(FINISHED, finished)
+
+    def _payments(self, since: str | None) -> Iterator[Sighting]:
+        moment = datetime.fromisoformat(since) - OVERLAP if since else None
+        for row in self._desk.bill.payment_rows(moment=moment, by=self._desk.settings.payments_since):
+            updated = row.updated.isoformat(timespec="microseconds") if row.updated else None
+            yield Sighting(row.id, tag=fingerprint(row.raw.decode()), position=updated, carry=row)
+
+    def hear(self, event_type: str, object_id: str) -> Sighting | None:
+        """A bill or a payment that was changed; it is read anew, for notifications may overtake each other."""
+        return Sighting(object_id)
+
+    def fetch(self, sighting: Sighting) -> SourceRecord | None:
+        """Take the bill or payment from the list, or read the one that a webhook named."""
+        row: Row | None = sighting.carry
+        if is_payment(sighting.key):
+            payment = read_payment(row.raw) if row else self._desk.bill.find_payment(sighting.key)
+            return self._payment_record(payment) if payment else None
+        bill = read_bill(row.raw) if row else self._desk.bill.find_bill(sighting.key)
+        return self._bill_record(bill) if bill else None
+
+    def _bill_record(self, bill: Bill) -> SourceRecord | None:
+        """Write down a bill with a payment, or that had one; others are left to the next poll."""
+        stands = paid(bill)
+        if stands is None and self._desk.dictionary.by_key(self.kind, bill.id) is None:
+            return None
+        currencies = self._desk.dictionary.known("vendor_currency")
+        return SourceRecord(
+            key=bill.id,
+            company=(marked(bill.description) or "").partition("^")[0],
+            content=bill.raw,
+            fingerprint=fingerprint([bill.id, stands.text() if stands else None]),
+            tag=fingerprint(bill.raw.decode()),
+            label=bill.invoice.invoice_number or bill.id,
+            partner=bill.vendor_name or "",
+            amount=stands.amount if stands else bill.amount,
+            currency=currencies.get(bill.vendor_id or "", self._desk.settings.home_currency),
+            dated=bill.updated.date() if bill.updated else bill.invoice_date,
+        )
+
+    def _payment_record(self, payment: Payment) -> SourceRecord | None:
+        if not self._invoices_of(payment):
+            return None
+        return SourceRecord(
+            key=payment.id,
+            company="",
+            content=payment.raw,
+            fingerprint=fingerprint([payment.id, sorted(payment.bill_ids), payment.stands, failure(payment)]),
+            tag=fingerprint(payment.raw.decode()),
+            label=payment.transaction_number or payment.id,
+            partner=payment.vendor_name or "",
+            dated=day(payment.process_date),
+        )
+
+    def _invoices_of(self, payment: Payment) -> dict[str, str]:
+        bindings = {bill_id: self._desk.dictionary.by_external_id("bill", bill_id) for bill_id in payment.bill_ids}
+        return {bill_id: binding.key for bill_id, binding in bindings.items() if binding is not None}
+
+    def prepare(self) -> None:
+        """Nothing to open: the bindings name the invoices."""
+
+    def translate(self, entry: Entry) -> Translated | Ignored:
+        """Find the invoice of a bill and what to mark; hold what went back after it was marked."""
+        if is_payment(entry.key):
+            return self._judged(read_payment(entry.source))
+        bill = read_bill(entry.source)
+        invoice = self._invoice_of(bill)
+        if isinstance(invoice, Ignored):
+            return invoice
+        stands, told = paid(bill), self._told(bill.id)
+        if told is not None and (stands is None or stands.amount < told.amount):
+            raise RecordError(
+                f"invoice {invoice} was marked {told.text()} in IFS, and bill {bill.id} in BILL is "
+                f"{stands.text() if stands else bill.payment_status} now; find out what became of the payment",
+                cause=Cause.CHANGED_AFTER_DELIVERY,
+            )
+        if stands is None:
+            return Ignored(Cause.NOT_READY, f"bill {bill.id} is {bill.payment_status}")
+        company, _, invoice_id = invoice.partition("^")
+        paid_on = bill.updated.date().isoformat() if bill.updated and stands.status == PAID else None
+        payload = {
+            "company": company, "invoice_id": int(invoice_id), "status": stands.status, "paid_date": paid_on,
+        }  # fmt: skip
+        return Translated(encode(payload), stands.text())
+
+    def _invoice_of(self, bill: Bill) -> str | Ignored:
+        binding, ours = self._desk.dictionary.by_external_id("bill", bill.id), marked(bill.description)
+        if binding is not None:
+            return binding.key
+        if ours is None:
+            return Ignored(Cause.BORN_IN_TARGET, f"bill {bill.id} was made in BILL; it has no invoice in IFS")
+        raise RecordError(
+            f"bill {bill.id} is paid; its invoice {ours} was not sent by this connection",
+            cause=Cause.INVOICE_UNKNOWN,
+            key=f"bill:{ours}",
+        )
+
+    def _told(self, bill_id: str) -> Paid | None:
+        binding = self._desk.dictionary.by_key(self.kind, bill_id)
+        return Paid.from_text(binding.reference) if binding is not None and binding.reference else None
+
+    def _judged(self, payment: Payment) -> Ignored:
+        failed = failure(payment)
+        marked_paid = {id_: key for id_, key in self._invoices_of(payment).items() if self._told(id_) is not None}
+        if failed is None or not marked_paid:
+            return Ignored(Cause.NOT_READY, f"payment is {failed or payment.stands}; its bills say what is paid")
+        raise RecordError(
+            f"payment {payment.id} is {failed}, after {', '.join(sorted(marked_paid.values()))} was marked as paid "
+            "in IFS; find out whether it is paid anew, else take the mark back by hand",
+            cause=Cause.CHANGED_AFTER_DELIVERY,
+        )
+
+    def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
+        """Nothing to look for: the write itself reads the invoice first."""
+        return {}
+
+    def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Mark the invoice as paid, or partly so; one that says so already is left as it is."""
+        (outgoing,) = batch
+        wanted, said = outgoing.payload, f"bill:{outgoing.entry.key}"
+        return [
+            self._marks.mark(
+                wanted["company"],
+                wanted["invoice_id"],
+                reference=said,
+                paid_date=wanted["paid_date"],
+                status=wanted["status"],
+            )
+        ]
+
+    def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Nothing: BILL is not told."""
+        return [Landed("") for _ in batch]
+
+
+def _is_all_paid(row: Row) -> bool:
+    try:
+        stands = paid(read_bill(row.raw))
+    except RecordError:  # held where it is read as a record
+        return False
+    return stands is not None and stands.status == PAID

@@ -1,0 +1,108 @@
+"""Vendors: IFS suppliers become vendors in BILL, twenty in a call; those already there are adopted, never doubled."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.flows.content import encode
+from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.integrations.bill.desk import Desk
+from mlc_pipelines.integrations.bill.mapping import changes, short_name, to_vendor
+from mlc_pipelines.integrations.bill.models import Vendor
+from mlc_pipelines.integrations.bill.vendor_client import MOST_AT_ONCE
+from mlc_pipelines.integrations.erp.suppliers import SupplierSource
+from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+
+
+class VendorsToBill:
+    """Sends suppliers as vendors. BILL has no key of ours for them: the binding is the only link."""
+
+    name = "vendors"
+    sentence = "IFS suppliers become vendors in BILL; one of the same name and country there is taken as the same."
+    kind = "vendor"
+    assets = Assets(
+        collect=Asset("suppliers", "Suppliers as IFS has them.", ("ifs",)),
+        translate=Asset("coded_suppliers", "The same suppliers as vendors; incomplete ones are held."),
+        deliver=Asset("vendors", "Vendors in BILL.", ("bill",)),
+    )
+    deliver_batch = MOST_AT_ONCE
+    confirm_batch = 1
+    amends = True
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._source = SupplierSource(desk.ifs)
+        self.settle_after = desk.settings.settle_after_seconds
+
+    def feeds(self) -> Sequence[str]:
+        """One feed: a supplier is global in IFS."""
+        return ["all"]
+
+    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+        """List suppliers changed since."""
+        return self._source.sightings(since)
+
+    def hear(self, event_type: str, object_id: str) -> Sighting | None:
+        """Nothing: IFS sends no events."""
+        return None
+
+    def fetch(self, sighting: Sighting) -> SourceRecord | None:
+        """Take the supplier from the list, which has all of it."""
+        return self._source.record(sighting)
+
+    def prepare(self) -> None:
+        """Nothing to open: the supplier carries all a vendor needs."""
+
+    def translate(self, entry: Entry) -> Translated | Ignored:
+        """Make a vendor, or hold the supplier for what it lacks."""
+        supplier = self._source.supplier(entry.source)
+        return Translated(encode(to_vendor(supplier, self._desk.settings.home_currency)), supplier.id)
+
+    def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
+        """Look for each vendor by exact name and country."""
+        return {o.entry.id: Landed(vendor.id) for o in batch if (vendor := self._vendor_of(o)) is not None}
+
+    def _vendor_of(self, outgoing: Outgoing) -> Vendor | None:
+        """Find the one vendor that may be this supplier: several need a person, another supplier's is none of it."""
+        key, payload = outgoing.entry.key, outgoing.payload
+        there = self._desk.bill.vendors_named(payload["name"])
+        here = [vendor for vendor in there if vendor.address.country in (None, payload["address"]["country"])]
+        fitting = [vendor for vendor in here if self._is_free(vendor, key)]
+        marked = [vendor for vendor in fitting if vendor.short_name == short_name(key)]
+        if len(marked or fitting) > 1:
+            ids = ", ".join(vendor.id for vendor in fitting)
+            raise RecordError(
+                f"supplier {key}: BILL has {len(fitting)} vendors {payload['name']!r} ({ids}); archive all but one",
+                cause=Cause.DUPLICATE_SUSPECTED,
+                key=f"supplier:{key}",
+            )
+        return next(iter(marked or fitting), None)
+
+    def _is_free(self, vendor: Vendor, supplier_id: str) -> bool:
+        named = vendor.short_name or ""
+        if named.startswith(short_name("")) and named != short_name(supplier_id):
+            return False
+        binding = self._desk.dictionary.by_external_id(self.kind, vendor.id)
+        return binding is None or binding.key == supplier_id
+
+    def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Bring those that are there up to date, one by one, then make the others in one call."""
+        landed = {}
+        for outgoing in batch:
+            if outgoing.bound is not None:
+                landed[outgoing.entry.id] = self._brought_up_to_date(outgoing, outgoing.bound)
+        new = [outgoing for outgoing in batch if outgoing.bound is None]
+        if new:
+            ids = self._desk.bill.create_vendors([outgoing.payload for outgoing in new])
+            landed |= {outgoing.entry.id: Landed(id_) for outgoing, id_ in zip(new, ids, strict=True)}
+        return [landed[outgoing.entry.id] for outgoing in batch]
+
+    def _brought_up_to_date(self, outgoing: Outgoing, vendor_id: str) -> Landed:
+        wanted = changes(self._desk.bill.vendor(vendor_id), outgoing.payload, self._desk.settings)
+        if not wanted:
+            return Landed(vendor_id, {"linked": "yes"})
+        self._desk.bill.update_vendor(vendor_id, wanted)
+        return Landed(vendor_id, {"amended": ", ".join(sorted(wanted))})
+
+    def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Nothing: IFS is not told."""
+        return [Landed("") for _ in batch]

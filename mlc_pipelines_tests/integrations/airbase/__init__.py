@@ -1,0 +1,1 @@
+"""Tests of the Airbase integration's own rooms."""

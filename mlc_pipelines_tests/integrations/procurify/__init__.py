@@ -1,0 +1,1 @@
+"""Procurify: settings, client and mapping."""

@@ -1,0 +1,1 @@
+"""Whole flows between IFS Cloud and Airbase, both simulators behind them."""

@@ -1,0 +1,1 @@
+"""Roads between Procurify and IFS: whole flows, with both simulators."""
