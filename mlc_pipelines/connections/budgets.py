@@ -1,5 +1,8 @@
 """A rate budget in a database row: every process reserves its next call there, and waits outside."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from sqlalchemy import Engine, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -15,6 +18,47 @@ BELIEVED_PAUSE = LONGEST_PAUSE + 60.0
 
 FARTHEST_WINDOWS = 10
 """A reservation farther ahead than so many windows comes from such a clock too, and is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a budget allows."""
+
+    limit: int
+    window_seconds: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of a budget is booked, as a part of its window, and how long the next call would wait."""
+
+    used: float
+    wait_seconds: float
+
+
+def shares(engine: Engine, measures: Mapping[str, Measure], *, now: float) -> dict[str, Share]:
+    """Read how far the budgets of these names are booked; one that was never used is left out."""
+    with engine.begin() as connection:
+        rows = connection.execute(select(rate_budgets).where(rate_budgets.c.name.in_(list(measures)))).all()
+    return {row.name: _share(measures[row.name], row.tat, row.blocked_until, now=now) for row in rows}
+
+
+def _share(measure: Measure, tat: float, blocked_until: float, *, now: float) -> Share:
+    start = _start(blocked_until, now)
+    tat = _believed(tat, start, farthest=measure.window_seconds * FARTHEST_WINDOWS)
+    step = emission(measure.limit, window_seconds=measure.window_seconds, burst=measure.burst)
+    _, wait = reserve(tat, start, emission=step, burst=measure.burst)
+    return Share(max(0.0, tat - now) / measure.window_seconds, wait + start - now)
+
+
+def _start(blocked_until: float, now: float) -> float:
+    """Say when calls may go, as far as pauses are concerned."""
+    return max(now, blocked_until if blocked_until <= now + BELIEVED_PAUSE else now)
+
+
+def _believed(tat: float, start: float, *, farthest: float) -> float:
+    return tat if tat <= start + farthest else start
 
 
 class SharedBudget:
@@ -59,8 +103,8 @@ class SharedBudget:
                 select(rate_budgets).where(rate_budgets.c.name == self._name).with_for_update()
             ).one()
             now = self._clock.now().timestamp()
-            start = max(now, row.blocked_until if row.blocked_until <= now + BELIEVED_PAUSE else now)
-            tat = row.tat if row.tat <= start + self._farthest else start
+            start = _start(row.blocked_until, now)
+            tat = _believed(row.tat, start, farthest=self._farthest)
             tat, wait = reserve(tat, start, emission=self._emission, burst=self._burst)
             connection.execute(update(rate_budgets).where(rate_budgets.c.name == self._name).values(tat=tat))
             return wait + start - now, row.blocked_until

@@ -1,58 +1,149 @@
-"""The alerts sensor: one line in the log for each new cause of failure, not for each retry or each poll."""
+"""The alerts sensor: each cause is told once when it begins and once when it ends; the ledger keeps the book."""
 
+import functools
 import logging
-from collections.abc import Iterable
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import dagster as dg
+import msgspec
 
-from mlc_pipelines.orchestration.runs import FINISHED, connections_of
+from mlc_pipelines.errors import MlcError
+from mlc_pipelines.integrations.catalogue import catalogue
+from mlc_pipelines.integrations.house import House, read_connections
+from mlc_pipelines.ledger.leases import LeaseTakenError
+from mlc_pipelines.orchestration import alert_book
+from mlc_pipelines.orchestration.alert_book import Alerts
+from mlc_pipelines.orchestration.alert_receivers import AlertSettings, News, Receiver
+from mlc_pipelines.orchestration.failed_runs import failing, look
+from mlc_pipelines.orchestration.troubles import (
+    BROKEN,
+    FAILED,
+    HELD,
+    QUIET,
+    SETTINGS,
+    UNSETTLED,
+    Trouble,
+    broken_files,
+    held,
+    plain,
+    quiet,
+    unsettled,
+)
 
-WILL_RETRY = "dagster/will_retry"
-RUNS_COMPARED = 50
+EVERY_SECONDS = 30
+QUIET_EVERY = timedelta(minutes=10)
+MOST_TOLD = 50
+BOOK = "mlc/alerts"
+"""Where the book of alerts is kept: no connection can be called so."""
+
 logger = logging.getLogger("mlc_pipelines.alerts")
 
 
-@dg.run_failure_sensor(
+class Looked(msgspec.Struct, frozen=True):
+    """How far a tick has looked. Losing it costs a longer look; what was told is in the ledger."""
+
+    runs: datetime | None = None
+    quiet: datetime | None = None
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "Looked":
+        """Read a cursor; one that cannot be read is none."""
+        try:
+            return msgspec.json.decode(cursor or "{}", type=cls)
+        except msgspec.MsgspecError:
+            return cls()
+
+
+@dg.sensor(
     name="alerts",
+    minimum_interval_seconds=EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="A failed run is told once: not again while the same cause fails run after run.",
+    description="Tells each cause once when it begins and once when it ends: to the log, by e-mail, to a webhook.",
 )
-def alerts(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
-    """Tell the causes of a failed run that its predecessor did not have."""
-    run = context.dagster_run
-    if run.tags.get(WILL_RETRY) == "true":
-        return dg.SkipReason("the run will be retried")
-    where = ", ".join(sorted(connections_of(run))) or run.job_name
-    told = causes_of(context.instance, run.run_id) or {context.failure_event.message or "the run ended early"}
-    new = told - _causes_before(context.instance, run)
-    for cause in sorted(new):
-        logger.error("%s: %s", where, cause, extra={"run": run.run_id, "connection": where})
-    return None if new else dg.SkipReason("the run before failed for the same cause")
+def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Look at what is wrong, compare it with the book, and tell the difference."""
+    house = _opened(os.environ.get("MLC_DATABASE_URL", ""))
+    settings = AlertSettings.read(os.environ, house.vault.get)
+    looked = Looked.read(context.cursor)
+    before = alert_book.read(house.ledger.books(BOOK).dictionary)
+    troubles, kinds, after = _look(house, settings, context.instance, before=before, looked=looked)
+    try:
+        said = _tell(house, settings, troubles, kinds)
+    except LeaseTakenError:  # two daemons: the other one tells, and this one looks again from where it was
+        return dg.SensorResult(skip_reason=dg.SkipReason("another daemon is telling"), cursor=context.cursor)
+    return dg.SensorResult(skip_reason=dg.SkipReason(said), cursor=msgspec.json.encode(after).decode())
 
 
-def causes_of(instance: dg.DagsterInstance, run_id: str) -> set[str]:
-    """Give the sentences of the failed steps of a run."""
-    events = (record.event_log_entry.dagster_event for record in _failures(instance, run_id))
-    return {sentence for event in events if event is not None and (sentence := _sentence(event))}
+def _look(
+    house: House, settings: AlertSettings, instance: dg.DagsterInstance, *, before: Alerts, looked: Looked
+) -> tuple[list[Trouble], set[str], Looked]:
+    """Give what is wrong now, which kinds of trouble were looked for, and how far."""
+    now = house.ledger.clock.now()
+    connections, broken = read_connections(os.environ)
+    integrations = {each.name: catalogue()[each.integration] for each in connections}
+    names = dict.fromkeys([*integrations, *(each.name for each in broken)])
+    runs = look(instance, names, since=looked.runs)
+    open_runs = [each.trouble for each in before.values() if each.trouble.kind == FAILED and each.over is None]
+    troubles = [
+        *settings.troubles(),
+        *broken_files(broken),
+        *failing(runs, open_runs, {name: integrations.get(name) for name in names}),
+    ]
+    kinds = {SETTINGS, BROKEN, FAILED, HELD, UNSETTLED}
+    for name in names:
+        books = house.ledger.books(name)
+        troubles += held(books)
+        troubles += unsettled(books, now, after=settings.unknown_after)
+    quiet_at = looked.quiet
+    if settings.quiet_hours is None or quiet_at is None or now - quiet_at >= QUIET_EVERY:
+        kinds, quiet_at = kinds | {QUIET}, now
+        troubles += _silences(house, list(integrations), settings.quiet_hours, now)
+    return troubles, kinds, Looked(runs.until, quiet_at)
 
 
-def _failures(instance: dg.DagsterInstance, run_id: str) -> Iterable[dg.EventLogRecord]:
-    return instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+def _silences(house: House, names: list[str], hours: float | None, now: datetime) -> Iterator[Trouble]:
+    for name in names if hours is not None else ():
+        silence = quiet(house.ledger.books(name), now, hours=hours or 0.0)
+        if silence is not None:
+            yield silence
 
 
-def _sentence(event: dg.DagsterEvent) -> str | None:
-    failure = event.step_failure_data
-    if failure.user_failure_data and failure.user_failure_data.description:
-        return failure.user_failure_data.description
-    return failure.error.message.strip().splitlines()[0] if failure.error else event.message
+def _tell(house: House, settings: AlertSettings, troubles: list[Trouble], kinds: set[str]) -> str:
+    """Write the difference into the book, then tell it; who could not be told is told at the next tick."""
+    now, dictionary = house.ledger.clock.now(), house.ledger.books(BOOK).dictionary
+    receivers = [receiver.name for receiver in settings.receivers]
+    before = alert_book.read(dictionary)
+    after = alert_book.settled(before, troubles, now, looked_for=kinds)
+    if after == before and not any(alert_book.untold(after, name, most=1) for name in receivers):
+        return f"nothing new; {len(after)} go on" if after else "all is well"
+    with house.ledger.leases.hold(BOOK):
+        book = alert_book.settled(alert_book.read(dictionary), troubles, now, looked_for=kinds)
+        alert_book.write(dictionary, book)
+        count = 0
+        for receiver in settings.receivers:
+            news = alert_book.untold(book, receiver.name, most=MOST_TOLD)
+            if news and _told(receiver, news):
+                count += len(news)
+                book = alert_book.noted(book, receiver.name, news)
+                alert_book.write(dictionary, book)
+        alert_book.write(dictionary, alert_book.kept(book, receivers))
+    return f"{count} messages told to {len(receivers)} receivers"
 
 
-def _causes_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[str]:
-    mine = connections_of(run)
-    records = instance.get_run_records(dg.RunsFilter(statuses=FINISHED), limit=RUNS_COMPARED)
-    names = [record.dagster_run for record in records if connections_of(record.dagster_run) == mine]
-    ids = [each.run_id for each in names if each.job_name == run.job_name]
-    if run.run_id not in ids:
-        return set()
-    earlier = ids[ids.index(run.run_id) + 1 :]
-    return causes_of(instance, earlier[0]) if earlier else set()
+def _told(receiver: Receiver, news: News) -> bool:
+    """Tell one receiver; False when it could not be told."""
+    try:
+        receiver.tell(news)
+    except MlcError as error:
+        said = {"receiver": receiver.name, "error": plain(str(error))}
+        logger.warning("%s was not told; it is tried again: %s", receiver.name, said["error"], extra=said)
+        return False
+    return True
+
+
+@functools.cache
+def _opened(_database: str) -> House:
+    """Keep the house open from tick to tick: to open it brings the tables up to date, which is not for every tick."""
+    return House.open()

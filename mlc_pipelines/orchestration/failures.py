@@ -5,12 +5,16 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from mlc_pipelines.errors import MlcError, OutcomeUnknownError, TransientError
+from mlc_pipelines.errors import ConfigurationError, MlcError, OutcomeUnknownError, TransientError
 from mlc_pipelines.ledger.leases import LeaseTakenError
 
 PATIENCE = dg.RetryPolicy(max_retries=2, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 """For "the other side is down" only; everything else fails at once."""
 
+ERROR_MARK = "error"
+"""Where a failure says which class of error it comes from."""
+
+_BROAD = (ConfigurationError, TransientError, OutcomeUnknownError)
 _PASSING = (TransientError, OutcomeUnknownError, LeaseTakenError)
 
 
@@ -20,4 +24,11 @@ def told_plainly() -> Iterator[None]:
     try:
         yield
     except MlcError as error:
-        raise dg.Failure(str(error), allow_retries=isinstance(error, _PASSING)) from None
+        marks = {ERROR_MARK: dg.MetadataValue.text(_class_of(error))}
+        raise dg.Failure(str(error), metadata=marks, allow_retries=isinstance(error, _PASSING)) from None
+
+
+def _class_of(error: MlcError) -> str:
+    """Name the class that says what may be done next, whatever the narrower class is called."""
+    narrow = next((kind for kind in _BROAD if isinstance(error, kind)), type(error))
+    return narrow.__name__

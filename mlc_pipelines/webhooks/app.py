@@ -1,13 +1,18 @@
-"""The web server of the receiver: `POST /webhooks/{connection}`, below it where a vendor wants that, `GET /healthz`."""
+"""The web server: `POST /webhooks/{connection}`, below it where a vendor wants that, `GET /healthz`, `GET /metrics`."""
 
 import asyncio
+import os
 import socket
 import threading
+from collections import Counter
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -15,6 +20,8 @@ from starlette.routing import Route
 from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.integration import Delivery
+from mlc_pipelines.webhooks.gate import Gate, Pace
+from mlc_pipelines.webhooks.metrics import CONTENT_TYPE, PUBLIC, Metrics, may_read
 from mlc_pipelines.webhooks.receiving import Receiver
 from mlc_pipelines.webhooks.subscriptions import keep_subscriptions
 
@@ -23,9 +30,10 @@ BODY_SECONDS = 10.0
 AT_ONCE = 200
 
 
-def build_app(house: House) -> Starlette:
-    """Make the app; it opens no session and calls no vendor but to finish a handshake."""
-    receiver = Receiver(house)
+def build_app(house: House, receiver: Receiver, environ: Mapping[str, str]) -> Starlette:
+    """Make the app; it calls no vendor but to finish a handshake."""
+    answered = Counter[tuple[str, int]]()
+    figures, public, turn = Metrics(house, answered), environ.get(PUBLIC) == "1", asyncio.Lock()
 
     async def webhook(request: Request) -> Response:
         name, below = request.path_params["connection"], request.path_params.get("below", "")
@@ -43,12 +51,25 @@ def build_app(house: House) -> Starlette:
     async def healthz(_: Request) -> Response:
         return _answer(HTTPStatus.OK if await run_in_threadpool(receiver.is_well) else HTTPStatus.SERVICE_UNAVAILABLE)
 
+    async def metrics(request: Request) -> Response:
+        if not may_read(request, public=public):
+            return _answer(HTTPStatus.FORBIDDEN)
+        async with turn:  # one thread at most: the others are for webhooks
+            try:
+                text = await run_in_threadpool(figures.text)
+            except SQLAlchemyError:
+                return _answer(HTTPStatus.SERVICE_UNAVAILABLE)
+        return Response(text, headers={"Content-Type": CONTENT_TYPE})
+
+    names = {*house.connections, *(each.name for each in house.broken)}
     return Starlette(
+        middleware=[Middleware(Gate, names=names, pace=Pace.read(environ), answered=answered)],
         routes=[
             Route("/webhooks/{connection}", webhook, methods=["POST"]),
             Route("/webhooks/{connection}/{below:path}", webhook, methods=["POST"]),
             Route("/healthz", healthz, methods=["GET"]),
-        ]
+            Route("/metrics", metrics, methods=["GET"]),
+        ],
     )
 
 
@@ -77,10 +98,11 @@ async def _body(request: Request) -> bytes | HTTPStatus:
 class WebhookServer(uvicorn.Server):
     """Receives; once it listens it sees to the subscriptions, for a new one is challenged at once."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, environ: Mapping[str, str] | None = None) -> None:
+        self._receiver = Receiver(house)
         super().__init__(
             uvicorn.Config(
-                build_app(house),
+                build_app(house, self._receiver, os.environ if environ is None else environ),
                 http="h11",
                 ws="none",
                 lifespan="off",
@@ -105,6 +127,7 @@ class WebhookServer(uvicorn.Server):
         """Stop both; a call to a vendor that is under way is not waited for."""
         self._stop.set()
         await super().shutdown(sockets)
+        self._receiver.close()
 
 
 def serve(house: House, *, host: str, port: int) -> None:

@@ -26,7 +26,7 @@ def checked(where: str, url: str) -> SplitResult:
     shown = url.split("?", 1)[0]
     if parts.scheme not in _PORTS or not host:
         raise ConfigurationError(f"{where}: {shown!r} is not an address; it must begin with https://")
-    if parts.scheme == "http" and not _loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(f"{where}: {shown!r} is not encrypted; it must begin with https://")
     return parts
 
@@ -69,7 +69,8 @@ def shown(url: str) -> str:
     return f"{address}?{'&'.join(masked)}"
 
 
-def _loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine itself."""
     if host == "localhost":
         return True
     try:

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -28,6 +28,7 @@ ramp:
   credential: acme/ramp
   {more}
 """
+UNHURRIED = {"MLC_WEBHOOKS_PER_SECOND": "100000", "MLC_WEBHOOKS_BURST": "100000"}
 DEAD = "http://127.0.0.1:9"  # nobody listens there
 Write = Callable[..., Path]
 
@@ -123,9 +124,11 @@ def address(listening: socket.socket) -> str:
 
 
 @contextmanager
-def receiving(house: House, listening: socket.socket) -> Iterator[WebhookServer]:
-    """Run the receiver in a thread for a block."""
-    server = WebhookServer(house)
+def receiving(
+    house: House, listening: socket.socket, environ: Mapping[str, str] | None = None
+) -> Iterator[WebhookServer]:
+    """Run the receiver in a thread for a block; all tests are one source, and may send as they like."""
+    server = WebhookServer(house, environ or UNHURRIED)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
