@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 
-from mlc_pipelines.errors import ConfigurationError, NotYetError, OutcomeUnknownError, RecordError, TransientError
+from mlc_pipelines.errors import (
+    Cause,
+    ConfigurationError,
+    NotYetError,
+    OutcomeUnknownError,
+    RecordError,
+    TransientError,
+)
 from mlc_pipelines.flows.collecting import in_parts
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.flows.road import Choice, Road, Tally
@@ -129,6 +136,13 @@ class _Passage:
             landed = list(flow.confirm(batch))
             self._road.watch("called", len(batch))
             return landed
+        for outgoing in batch:
+            if outgoing.bound is not None and not flow.amends:
+                raise RecordError(
+                    f"{outgoing.entry.label} changed after it was delivered as {outgoing.bound}, which takes no "
+                    "change; compare both and correct the target by hand",
+                    cause=Cause.CHANGED_AFTER_DELIVERY,
+                )
         there = self._look([outgoing for outgoing in batch if outgoing.bound is None])
         if flow.amends:
             batch = [Outgoing(o.entry, there[o.entry.id].external_id) if o.entry.id in there else o for o in batch]

@@ -229,6 +229,20 @@ def test_an_unknown_write_waits_until_the_target_can_no_longer_perform_it(ledger
     assert len(flow.kept) == 3
 
 
+def test_what_cannot_be_amended_is_held_when_it_changes(ledger: Ledger, flow: PaperFlow) -> None:
+    """A target that takes no changes never gets a second document instead."""
+    flow.amends = False
+    flow.paper.documents = {"A": flow.paper.documents["A"]}
+    road = road_of(ledger, flow)
+    walk(road)
+    flow.paper.write("A", amount="5.00")
+    walk(road)
+    (entry,) = ledger.books("acme").reports.select(flow="papers")
+    assert (entry.state, entry.cause) == (State.HELD, Cause.CHANGED_AFTER_DELIVERY)
+    deliver(road, REPLAY)
+    assert (flow.kept, flow.amended) == ([("A", "1.00")], [])
+
+
 def test_an_amendment_whose_answer_is_lost_is_made_again(ledger: Ledger, flow: PaperFlow) -> None:
     """That the document is there says nothing of the amendment: it is sent again, which changes nothing twice."""
     flow.paper.documents = {"A": flow.paper.documents["A"]}
