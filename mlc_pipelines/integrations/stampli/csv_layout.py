@@ -14,6 +14,7 @@ from mlc_pipelines.integrations.stampli.values import UnreadableValueError, amou
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _PARTED = re.compile(r"[\s_-]+")
 _CELL_LIMIT = 1_000_000
+_MOST_DIGITS = 20  # of a count; thousands of them would be no number to Python
 
 
 def read_csv(content: bytes, feed: Feed) -> list[RawRecord]:
@@ -25,7 +26,8 @@ def read_csv(content: bytes, feed: Feed) -> list[RawRecord]:
             raise RejectedFileError("the file has no header row")
         columns = _columns(rows.pop(0)[1], feed)
     trailer = _take_trailer(rows, feed)
-    read = [RawRow(number, _cells(number, cells, columns, feed)) for number, cells in rows]
+    rows.reverse()
+    read = [RawRow(number, _cells(number, cells, columns, feed)) for number, cells in _emptied(rows)]
     records = group(read, feed)
     if trailer is not None:
         _check_trailer(trailer, read, records, feed)
@@ -69,15 +71,22 @@ def _numbered(text: str, feed: Feed) -> Iterator[tuple[int, list[str]]]:
             escapechar="\\" if backslash else None,
             strict=True,
         )
+        known: dict[str, str] = {}  # one text for cells that are alike: headers are repeated on every line
         for number, cells in enumerate(reader, start=1):
             if number > feed.limits.max_rows + rules.skip_rows + 2:
                 raise RejectedFileError(f"more than {feed.limits.max_rows} rows")
             if number > rules.skip_rows and any(cell.strip() for cell in cells):
-                yield number, cells
+                yield number, [known.setdefault(cell, cell) for cell in cells]
     except csv.Error as error:
         raise RejectedFileError(f"row {number + 1}: {error}") from error
     finally:
         csv.field_size_limit(before)
+
+
+def _emptied(rows: list[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    """Give from the end of a list, and keep nothing of what was given: a long file is held once, not twice."""
+    while rows:
+        yield rows.pop()
 
 
 def _columns(header: Sequence[str], feed: Feed) -> list[str]:
@@ -125,7 +134,7 @@ def _check_trailer(cells: Sequence[str], rows: Sequence[RawRow], records: Sequen
     try:
         if rules.count is not None:
             said, found = cells[rules.count - 1].strip(), len(rows if rules.counts == "rows" else records)
-            if not said.isdecimal() or int(said) != found:
+            if not said.isdecimal() or len(said) > _MOST_DIGITS or int(said) != found:
                 raise RejectedFileError(f"the last row counts {said} {rules.counts}, there are {found}")
         if rules.sum is not None:
             told, summed = amount(cells[rules.sum - 1].strip(), "the last row's sum", feed.values), _sum(rows, feed)

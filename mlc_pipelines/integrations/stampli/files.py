@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 REMEMBERED = timedelta(days=400)
 FILE_KEY = "file^"
+LONGEST_KEY = 2000  # bytes; the index of a database takes not much more
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +176,19 @@ class FileFeed:
         raws = parse(self._books.files.content(record), record.path, self._feed)
         by_key: dict[str, list[RawRecord]] = {}
         for raw in raws:
-            key = self._kind.key(raw) or f"{FILE_KEY}{record.id}^{raw.rows[0] if raw.rows else 0}"
-            by_key.setdefault(key, []).append(raw)
+            key, known = self._named(raw)
+            by_key.setdefault(key or f"{FILE_KEY}{record.id}^{raw.rows[0] if raw.rows else 0}", []).append(known)
         found = [self._found(record, key, self._one_of(same)) for key, same in by_key.items()]
         if record.problem:  # it was rejected once: the hold that told so is answered
             found.append(Found(record, f"{FILE_KEY}{record.id}", f"{_told_at(record)}|read"))
         return found
+
+    def _named(self, raw: RawRecord) -> tuple[str | None, RawRecord]:
+        """Name a record; one with a name that no index takes has none, and a problem."""
+        key = self._kind.key(raw)
+        if key is None or len(key.encode()) <= LONGEST_KEY:
+            return key, raw
+        return None, replace(raw, problem=raw.problem or f"{shown(raw.rows)}: number or vendor is too long to be one")
 
     def _one_of(self, same: Sequence[RawRecord]) -> RawRecord:
         if len({self._kind.matters(raw) for raw in same}) == 1:

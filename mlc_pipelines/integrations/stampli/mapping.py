@@ -1,7 +1,7 @@
 """The dictionary between Stampli and IFS: invoices become supplier invoices and vouchers, vendors suppliers."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -44,7 +44,7 @@ def to_document(invoice: Invoice, words: Words, settings: StampliSettings) -> di
         "series": settings.invoice_series,
         "invoice_type": settings.invoice_types[kind],
         "invoice_date": invoice.invoice_date.isoformat(),
-        "due_date": (invoice.due_date or invoice.invoice_date + timedelta(days=settings.due_days)).isoformat(),
+        "due_date": _due(invoice, settings).isoformat(),
         "currency": invoice.currency,
         "net": (total - tax).to_text(),
         "vat": tax.to_text(),
@@ -55,6 +55,14 @@ def to_document(invoice: Invoice, words: Words, settings: StampliSettings) -> di
     }
     booked = _voucher(invoice, company, seller, lines, words) if settings.vouchers else None
     return {"invoice": head, "voucher": booked}
+
+
+def _due(invoice: Invoice, settings: StampliSettings) -> date:
+    try:
+        return invoice.due_date or invoice.invoice_date + timedelta(days=settings.due_days)
+    except OverflowError as error:
+        problem = f"invoice {invoice.number} is of {invoice.invoice_date}, too late to be due; correct it in Stampli"
+        raise RecordError(problem, cause=Cause.UNREADABLE) from error
 
 
 def _coded(invoice: Invoice, company: str, words: Words, settings: StampliSettings) -> list[Line]:

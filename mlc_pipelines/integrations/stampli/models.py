@@ -13,9 +13,10 @@ from mlc_pipelines.flows.content import fingerprint
 from mlc_pipelines.integrations.stampli.feeds import DocumentType, Feed, InvoiceFeed, Status
 from mlc_pipelines.integrations.stampli.fields import DIMENSION
 from mlc_pipelines.integrations.stampli.raw import RawRecord, shown
-from mlc_pipelines.integrations.stampli.values import UnreadableValueError, amount, code, day, normalised
+from mlc_pipelines.integrations.stampli.values import UnreadableValueError, amount, bounded, code, day, normalised
 
 T = TypeVar("T")
+_KEYED = ("document_type", "vendor_name", "currency", "status", "payment_terms")
 _REFERENCE_SIGNS = 20
 
 
@@ -154,6 +155,8 @@ def _told(raw: RawRecord, read: Callable[[], T]) -> T:
     if raw.problem:
         raise RecordError(f"stampli: {raw.problem}", cause=Cause.UNREADABLE)
     try:
+        for name in _KEYED:
+            bounded(raw.get(name) or "", name)
         return read()
     except UnreadableValueError as error:
         raise RecordError(f"stampli: {shown(raw.rows)}: {error}", cause=Cause.UNREADABLE) from error

@@ -6,13 +6,16 @@ from typing import Any
 
 from mlc_pipelines.integrations.stampli.feeds import Feed
 from mlc_pipelines.integrations.stampli.fields import DIMENSION
-from mlc_pipelines.integrations.stampli.values import normalised
+from mlc_pipelines.integrations.stampli.values import normalised, shortened
 
 Texts = Mapping[str, str]
 
 
 class RejectedFileError(Exception):
     """A file that is not as agreed: nothing of it is used. The message says where and what."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(shortened(said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class RawRow:
     """One row of a CSV file: its number as a spreadsheet shows it, and its cells by column."""
 
     number: int
-    cells: Texts
+    cells: dict[str, str]
 
 
 def shown(rows: Sequence[int]) -> str:
@@ -76,7 +79,7 @@ def from_rows(rows: Sequence[RawRow], feed: Feed) -> RawRecord:
     header = read[0][0]
     problem = _difference(rows, [head for head, _ in read])
     lines = [with_defaults(line, feed, line=True) for line in _once([line for _, line in read]) if line]
-    raw = {"csv": [{"row": row.number, "cells": dict(row.cells)} for row in rows]}
+    raw = {"csv": [{"row": row.number, "cells": row.cells} for row in rows]}
     numbers = tuple(row.number for row in rows)
     return RawRecord(with_defaults(header, feed, line=False), tuple(lines), numbers, raw, problem)
 

@@ -13,10 +13,21 @@ _DAMAGE = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE][+-]\d+")
 _BLANKS = re.compile(r"\s+")
 _MOST_DIGITS = 12  # before the point: beyond any invoice, and within what the ledger counts
 _MOST_PLACES = 6
+_LONGEST_CODE = 200  # far beyond any number or name, and within what a database's index takes
+_LONGEST_SAID = 400
 
 
 class UnreadableValueError(ValueError):
-    """A value that cannot be understood; the message names field, value and reason."""
+    """A value that cannot be understood; the message names field, value and reason, however long the value is."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(shortened(said))
+
+
+def shortened(said: str) -> str:
+    """Leave out the middle of what is too long for a person."""
+    half = _LONGEST_SAID // 2
+    return said if len(said) <= _LONGEST_SAID else f"{said[:half]} … {said[-half:]}"
 
 
 def is_damaged(text: str) -> bool:
@@ -28,6 +39,13 @@ def code(text: str, name: str) -> str:
     """Take a code as it stands, zeros and dashes and all."""
     if is_damaged(text):
         raise UnreadableValueError(f"{name} is {text!r}: a spreadsheet has turned the code into a number; export anew")
+    return bounded(text, name)
+
+
+def bounded(text: str, name: str) -> str:
+    """Take what records are known or looked up by, if it is no longer than any such thing is."""
+    if len(text) > _LONGEST_CODE:
+        raise UnreadableValueError(f"{name} is {text!r}: {len(text)} signs, more than {_LONGEST_CODE}")
     return text
 
 
@@ -51,7 +69,8 @@ def amount(text: str, name: str, rules: Values) -> Decimal:
     digits = whole.replace(rules.thousands, "") if rules.thousands else whole
     if len(digits.lstrip("0")) > _MOST_DIGITS or len(places.rstrip("0")) > _MOST_PLACES:
         raise UnreadableValueError(f"{name} is {text!r}: too many digits for an amount")
-    value = Decimal(f"{digits}.{places}" if places else digits)
+    # Zeros beyond what counts would make a number that no one means money by.
+    value = Decimal(f"{digits.lstrip('0') or '0'}.{places[:_MOST_PLACES] or '0'}" if places else digits)
     return -value if negative and value else value
 
 
@@ -95,7 +114,12 @@ def day(text: str, name: str, rules: Values) -> date:
 
 def moment(text: str, name: str, forms: Sequence[str], zone: ZoneInfo) -> datetime:
     """Read a time by the listed forms; one without a zone is of the tenant's zone."""
-    found = {(read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC) for read in _by_forms(text, forms)}
+    try:
+        found = {
+            (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC) for read in _by_forms(text, forms)
+        }
+    except OverflowError:  # the first or last day there is, and beyond it in UTC
+        found = set()
     if len(found) != 1:
         raise UnreadableValueError(f"{name} is {text!r}, no time of the form {' or '.join(forms)}")
     return found.pop()

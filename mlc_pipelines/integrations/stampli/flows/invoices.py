@@ -41,7 +41,7 @@ class InvoicesToIfs:
     )
     deliver_batch = 1
     confirm_batch = 1
-    amends = False
+    amends = True  # an invoice that is there can be marked as paid; any other change is held in translation
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
