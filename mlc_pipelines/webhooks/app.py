@@ -39,13 +39,11 @@ def build_app(house: House, receiver: Receiver, environ: Mapping[str, str]) -> S
         name, below = request.path_params["connection"], request.path_params.get("below", "")
         status = receiver.address(name, below)
         if status is HTTPStatus.OK:
-            body = await _body(request)
+            body, source = await _body(request), request.client.host if request.client else None
             if isinstance(body, HTTPStatus):
-                status = body
-            else:
-                source = request.client.host if request.client else None
-                delivery = Delivery(body, request.headers, house.ledger.clock.now(), below, source)
-                status = await run_in_threadpool(receiver.receive, name, delivery)
+                return _answer(body)
+            delivery = Delivery(body, request.headers, house.ledger.clock.now(), below, source)
+            status = await run_in_threadpool(receiver.receive, name, delivery)
         return _answer(status)
 
     async def healthz(_: Request) -> Response:
