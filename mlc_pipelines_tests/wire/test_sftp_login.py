@@ -106,7 +106,7 @@ def test_keys_may_be_rotated(stampli: StampliSandbox, clock: SteppedClock) -> No
 def test_host_keys_that_trust_nobody_are_refused(lines: list[str], said: str) -> None:
     """Without a key for this host nothing is connected; the message names the setting."""
     with pytest.raises(ConfigurationError, match=said.replace("|", r"\|")):
-        open_sftp("acme stampli", "sftp.example", username="x", host_keys=lines, password=SecretStr("secret"))
+        open_sftp("acme stampli", "sftp.example", username="x", host_keys=lines, password=SecretStr("of-the-drop-4711"))
 
 
 def test_a_host_counts_with_its_port() -> None:
@@ -281,7 +281,7 @@ def test_nobody_listens(clock: SteppedClock) -> None:
     """A closed port is tried three times and told with the address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    arguments: dict[str, Any] = {"username": "x", "host_keys": [OTHER], "password": SecretStr("secret")}
+    arguments: dict[str, Any] = {"username": "x", "host_keys": [OTHER], "password": SecretStr("of-the-drop-4711")}
     with pytest.raises(TransientError, match=f"no connection to 127.0.0.1:{port} .connection refused"):
         open_sftp("acme stampli", "127.0.0.1", port=port, clock=clock, **arguments)
     assert len(clock.slept) == 2
@@ -303,7 +303,7 @@ def test_a_silent_server_is_not_waited_for(clock: SteppedClock) -> None:
             port=listener.getsockname()[1],
             username="x",
             host_keys=[OTHER],
-            password=SecretStr("secret"),
+            password=SecretStr("of-the-drop-4711"),
             login_seconds=0.2,
             clock=clock,
         )
@@ -321,7 +321,7 @@ def test_a_server_of_another_kind_is_told(clock: SteppedClock) -> None:
 
     server = threading.Thread(target=answer, daemon=True)
     server.start()
-    arguments: dict[str, Any] = {"username": "x", "host_keys": [OTHER], "password": SecretStr("secret")}
+    arguments: dict[str, Any] = {"username": "x", "host_keys": [OTHER], "password": SecretStr("of-the-drop-4711")}
     with pytest.raises(TransientError, match="no handshake with"):
         open_sftp("acme stampli", "127.0.0.1", port=listener.getsockname()[1], clock=clock, **arguments)
     server.join(5)
