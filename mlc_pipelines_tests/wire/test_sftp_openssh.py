@@ -274,14 +274,17 @@ def test_a_line_that_is_killed_is_made_anew(real: OpenSsh, clock: SteppedClock, 
     """In mid-read nothing is left behind and no thread hangs; the next operations log in again by themselves."""
     real.empty()
     path = real.put("big.csv", b"x" * 5_000_000)
-    threads = threading.active_count()
+    before = set(threading.enumerate())
     with real.opened(clock) as sftp:
         with pytest.raises(TransientError, match="the line broke"):
             sftp.download(path, Meddling(real.cut_all), most_bytes=MANY)
         assert sftp.download(path, tmp_path / "kept", most_bytes=MANY).size == 5_000_000
         real.cut_all()
         assert [file.name for file in sftp.listing(real.invoices)] == ["big.csv"]
-    assert threading.active_count() <= threads
+    of_ours = set(threading.enumerate()) - before
+    for thread in of_ours:
+        thread.join(10)
+    assert not [thread.name for thread in of_ours if thread.is_alive()]
 
 
 @needs_sshd

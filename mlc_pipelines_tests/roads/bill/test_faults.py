@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.integrations.bill.organization import CALLS
 from mlc_pipelines_tests.roads.bill.tenancy import Simulators, Tenancy, key_of
@@ -39,10 +41,11 @@ def storming(busy: Simulators, tmp_path: Path) -> Iterator[Tenancy]:
 
 
 def pass_until_settled(tenancy: Tenancy) -> None:
-    """Work passes as a schedule would, until every record stands where it stays."""
+    """Work passes as a schedule would, until every record stands where it stays, failed runs or not."""
     flows = [flow.name for flow in tenancy.session.flows]
     for _ in range(ROUNDS):
-        tenancy.walk()
+        with suppress(ConfigurationError):  # sessions may end under four calls at once, again and again
+            tenancy.walk()
         if all(set(tenancy.states(flow)) <= SETTLED for flow in flows):
             return
         tenancy.simulators.clock.sleep(60)

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.roads.installation import references
 from mlc_pipelines_tests.roads.ramp.tenancy import Simulators, Tenancy, all_bills, small_world
@@ -37,9 +39,14 @@ def storming(busy: Simulators, tmp_path: Path) -> Iterator[Tenancy]:
 
 
 def pass_until_settled(tenancy: Tenancy, *flows: str) -> None:
-    """Work passes as a schedule would, until every record of these flows stands where it stays."""
+    """Work passes as a schedule would, until every record of these flows stands where it stays.
+
+    A run that fails is followed by the next one: tokens may end under four calls at once, more often than one call
+    asks for a new one.
+    """
     for _ in range(ROUNDS):
-        tenancy.walk()
+        with suppress(ConfigurationError):
+            tenancy.walk()
         if all(set(tenancy.states(flow)) <= SETTLED for flow in flows):
             return
         tenancy.simulators.clock.sleep(60)
