@@ -20,6 +20,7 @@ from mlc_pipelines.integrations.catalogue import catalogue
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.ledger.states import Stage, State
 from mlc_pipelines_tests.crashes.harness import Plant, WarmParent, open_plant
+from mlc_pipelines_tests.databases import KINDS
 from mlc_pipelines_tests.flows.world import Paper, PaperFlow, open_ledger, road_of
 
 INVOICES = 24
@@ -102,13 +103,14 @@ class Office:
             return sum(house.ledger.books(self._plant.office.name).intents.count_open().values())
 
 
-def strike(system: str, kills: int, *, seed: int, parent: WarmParent) -> Toll:
+def strike(system: str, kills: int, *, seed: int, kind: str, parent: WarmParent) -> Toll:
     """Kill so many workers of a system, in as many offices as that takes."""
     toll, chance = Toll(), random.Random(f"{system} {seed}")
     while toll.kills < kills:
         with tempfile.TemporaryDirectory(dir=FAST if Path(FAST).is_dir() else None) as folder:
             world = chance.randrange(1, 10_000)
-            with open_plant(system, Path(folder) / "home", parent=parent, invoices=INVOICES, seed=world) as plant:
+            home = Path(folder) / "home"
+            with open_plant(system, home, parent=parent, invoices=INVOICES, seed=world, kind=kind) as plant:
                 plant.at_once = CALLS_AT_ONCE
                 before = toll.kills
                 Office(plant, toll, chance=chance).live(min(KILLS_AN_OFFICE, kills - toll.kills))
@@ -127,10 +129,10 @@ def stop_before_sending(step: str, _records: int) -> None:
         raise Settled
 
 
-def settle_open_intents(number: int) -> float:
+def settle_open_intents(number: int, *, kind: str) -> float:
     """Leave so many writes of unknown outcome behind, half of them performed; give the seconds to settle them all."""
     with tempfile.TemporaryDirectory(dir=FAST if Path(FAST).is_dir() else None) as folder:
-        ledger = open_ledger(Path(folder))
+        ledger = open_ledger(Path(folder), kind=kind)
         flow = PaperFlow(Paper(**{f"D{count:06}": "1.00" for count in range(number)}))
         road = road_of(ledger, flow)
         collect(road)
@@ -158,16 +160,18 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="20 kills for each system")
     parser.add_argument("--open-intents", type=int, metavar="N")
+    parser.add_argument("--database", default="sqlite", choices=KINDS)
     given = parser.parse_args()
     if given.open_intents:
-        seconds = settle_open_intents(given.open_intents)
+        seconds = settle_open_intents(given.open_intents, kind=given.database)
         print(f"{given.open_intents} writes of unknown outcome, half of them performed: settled in {seconds:.1f} s")
         return 0
     wrong = 0
     with WarmParent() as parent:
         for system in sorted(catalogue()) if given.system == "all" else [given.system]:
             began = time.perf_counter()
-            toll = strike(system, 20 if given.quick else given.kills, seed=given.seed, parent=parent)
+            kills = 20 if given.quick else given.kills
+            toll = strike(system, kills, seed=given.seed, kind=given.database, parent=parent)
             tell(system, toll, seconds=time.perf_counter() - began)
             wrong += len(toll.wrong)
     return 1 if wrong else 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
+from pydantic import SecretStr
 
 from mlc_pipelines.commands.playground import CALLS_A_MINUTE, open_playground
 from mlc_pipelines.commands.verification import verify
@@ -24,6 +25,7 @@ from mlc_pipelines.sandbox.offices.bill import BillOffice
 from mlc_pipelines.sandbox.offices.procurify import ProcurifyOffice
 from mlc_pipelines.sandbox.offices.ramp import RampOffice
 from mlc_pipelines.sandbox.offices.stampli import StampliOffice
+from mlc_pipelines_tests.databases import USUAL, address
 
 PLACES = ("MLC_HOME", "MLC_DATABASE_URL", "MLC_CONNECTIONS_DIR", "DAGSTER_HOME")
 WRITING = ("deliver", "confirm")
@@ -167,7 +169,9 @@ def welcome(office: Office) -> None:
 
 
 @contextmanager
-def open_plant(system: str, folder: Path, *, parent: WarmParent, invoices: int, seed: int = 3) -> Iterator[Plant]:
+def open_plant(
+    system: str, folder: Path, *, parent: WarmParent, invoices: int, seed: int = 3, kind: str = USUAL
+) -> Iterator[Plant]:
     """Open an office whose lost writes settle at once, so that a restart may look at once."""
     before = {name: os.environ.get(name) for name in PLACES}
     try:
@@ -178,6 +182,10 @@ def open_plant(system: str, folder: Path, *, parent: WarmParent, invoices: int, 
             sections[system] |= MADE_BY_POLICY[system]
             file.write_text(yaml.safe_dump(sections, allow_unicode=True), encoding="utf-8")
             welcome(office)
+            os.environ["MLC_DATABASE_URL"] = address(folder, kind=kind, name="crashes.db")
+            with House.open() as house:
+                for name, secret in office.all_secrets().items():
+                    house.vault.set(name, SecretStr(secret))
             yield Plant(office, parent, {name: os.environ[name] for name in PLACES})
     finally:
         for name, value in before.items():
