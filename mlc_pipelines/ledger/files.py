@@ -4,18 +4,19 @@ No clock of a server decides what is new: a file is known by path, size, mtime a
 """
 
 import hashlib
+import itertools
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.states import MoveError
-from mlc_pipelines.ledger.tables import files
+from mlc_pipelines.ledger.tables import file_parts, files
 from mlc_pipelines.wire.clock import Clock
 
 
@@ -46,8 +47,8 @@ MOVES: dict[FileState, frozenset[FileState]] = {
 }
 UNREAD = (FileState.DISCOVERED, FileState.STABLE)
 FINAL = (FileState.DONE, FileState.EMPTY, FileState.DUPLICATE, FileState.REJECTED, FileState.PART)
-_LIGHT = [column for column in files.c if column.name != "content"]
 _IN = 500
+_PART = 256 * 1024  # bytes of a file that are compressed and kept as one row
 _CHANGEABLE = frozenset({"layout", "records", "problem", "archived", "checked_at", "attempts"})
 
 
@@ -86,7 +87,16 @@ class FileRecord:
     archived: str | None
 
 
-_NAMES = [field.name for field in fields(FileRecord) if field.name != "state"]
+@dataclass(frozen=True, slots=True)
+class FileMove:
+    """One file on its way to a state; `values` change with it."""
+
+    record: FileRecord
+    state: FileState
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+_NAMES = [each.name for each in fields(FileRecord) if each.name != "state"]
 
 
 def _record(row: Row[Any]) -> FileRecord:
@@ -158,7 +168,7 @@ class FileLedger:
         self, feed: str | None = None, *, states: Iterable[FileState] = (), listed: bool | None = None
     ) -> list[FileRecord]:
         """Give files that fit all conditions, in the order they were first written down."""
-        query = select(*_LIGHT).where(*self._of(feed)).order_by(files.c.id)
+        query = select(files).where(*self._of(feed)).order_by(files.c.id)
         wanted = [state.value for state in states]
         if wanted:
             query = query.where(files.c.state.in_(wanted))
@@ -178,48 +188,66 @@ class FileLedger:
     def get(self, record_id: int) -> FileRecord | None:
         """Give a file by its number in the ledger."""
         with reading(self._engine) as connection:
-            row = connection.execute(select(*_LIGHT).where(*self._of(None), files.c.id == record_id)).first()
+            row = connection.execute(select(files).where(*self._of(None), files.c.id == record_id)).first()
         return _record(row) if row else None
 
-    def content(self, record: FileRecord) -> bytes:
-        """Give our copy of a file."""
+    def content(self, record: FileRecord) -> Iterator[bytes]:
+        """Give our copy of a file, part by part."""
         with reading(self._engine) as connection:
-            kept = connection.execute(select(files.c.content).where(files.c.id == record.id)).scalar_one()
-        if kept is None:
+            for number in itertools.count():
+                wanted = (file_parts.c.file_id == record.id, file_parts.c.number == number)
+                kept = connection.execute(select(file_parts.c.content).where(*wanted)).scalar_one_or_none()
+                if kept is None:
+                    break
+                yield zlib.decompress(kept)
+        if number == 0:
             raise ValueError(f"ledger: no copy of {record.path} is kept ({record.state})")
-        return zlib.decompress(kept)
 
     # Moving
 
     def move(self, record: FileRecord, state: FileState, **values: Any) -> FileRecord:
         """Bring a file to a state, or only change `values` when it is there; MoveError for a move that is none."""
-        if state is not record.state and state not in MOVES[record.state]:
-            raise MoveError(f"ledger: file {record.path} may not move from {record.state} to {state}")
-        odd = set(values) - _CHANGEABLE
-        if odd:
-            raise MoveError(f"ledger: {', '.join(sorted(odd))} of a file is not changed by a move")
-        with writing(self._engine) as connection:
-            self._set(connection, record.id, {**values, "state": state.value})
+        self.move_all([FileMove(record, state, values)])
         return replace(record, state=state, **values)
 
-    def keep(self, record: FileRecord, content: bytes) -> FileRecord:
-        """Keep what was fetched of a stable file; content that was read before under any name is a duplicate."""
-        sha256 = hashlib.sha256(content).hexdigest()
+    def move_all(self, moves: Sequence[FileMove]) -> None:
+        """Bring files to their states in one transaction; MoveError, and nothing moved, if one of the moves is none."""
+        for move in moves:
+            _check(move.record, move.state)
+            odd = set(move.values) - _CHANGEABLE
+            if odd:
+                raise MoveError(f"ledger: {', '.join(sorted(odd))} of a file is not changed by a move")
+        if moves:
+            with writing(self._engine) as connection:
+                for move in moves:
+                    self._set(connection, move.record.id, {**move.values, "state": move.state.value})
+
+    def keep(self, fetched: Sequence[tuple[FileRecord, IO[bytes]]]) -> list[FileRecord]:
+        """Keep what was fetched of stable files, in one transaction.
+
+        Content that was read before under any name is a duplicate, of which no second copy is kept.
+        """
+        if not fetched:
+            return []
         with writing(self._engine) as connection:
-            twin = self._twin(connection, record, sha256)
-            state = FileState.FETCHED if twin is None else FileState.DUPLICATE
-            if state not in MOVES[record.state]:
-                raise MoveError(f"ledger: file {record.path} may not move from {record.state} to {state}")
-            values: dict[str, Any] = {"sha256": sha256, "checked_at": self._clock.now()}
-            if twin is not None:
-                values |= {"replaces": twin.id, "problem": f"the same content as {twin.path}"}
-            kept = {} if twin is not None else {"content": zlib.compress(content)}
-            self._set(connection, record.id, {**values, **kept, "state": state.value})
+            return [self._keep(connection, record, content) for record, content in fetched]
+
+    def _keep(self, connection: Connection, record: FileRecord, content: IO[bytes]) -> FileRecord:
+        sha256 = _sha256(content)
+        twin = self._twin(connection, record, sha256)
+        state = FileState.FETCHED if twin is None else FileState.DUPLICATE
+        _check(record, state)
+        values: dict[str, Any] = {"sha256": sha256, "checked_at": self._clock.now()}
+        if twin is not None:
+            values |= {"replaces": twin.id, "problem": f"the same content as {twin.path}"}
+        self._set(connection, record.id, {**values, "state": state.value})
+        if twin is None:
+            _copy(connection, record.id, content)
         return replace(record, state=state, **values)
 
-    def recheck(self, record: FileRecord, content: bytes) -> FileRecord | None:
+    def recheck(self, record: FileRecord, content: IO[bytes]) -> FileRecord | None:
         """Compare a known file with what is there now; give the new version when the bytes are others."""
-        sha256 = hashlib.sha256(content).hexdigest()
+        sha256 = _sha256(content)
         with writing(self._engine) as connection:
             now = self._clock.now()
             self._set(connection, record.id, {"checked_at": now})
@@ -231,12 +259,13 @@ class FileLedger:
                 return None
             values: dict[str, Any] = {"size": record.size, "mtime": record.mtime, "looks": 1, "same_since": now}
             values |= {"sha256": sha256, "checked_at": now, "replaces": record.id, "listed": True, "last_seen": now}
-            if twin is None:
-                values["content"] = zlib.compress(content)
-            else:
+            if twin is not None:
                 values["problem"] = f"the same content as {twin.path}"
             self._set(connection, record.id, {"listed": False})
-            return self._insert(connection, record.feed, record.path, state, now, **values)
+            made = self._insert(connection, record.feed, record.path, state, now, **values)
+            if twin is None:
+                _copy(connection, made.id, content)
+            return made
 
     def forget(self, older_than: timedelta) -> int:
         """Drop files that are no longer listed nor on their way, and were seen last so long ago; give how many."""
@@ -258,13 +287,13 @@ class FileLedger:
         return mine if feed is None else (*mine, files.c.feed == feed)
 
     def _all(self, connection: Connection, feed: str) -> list[FileRecord]:
-        rows = connection.execute(select(*_LIGHT).where(*self._of(feed)).order_by(files.c.id))
+        rows = connection.execute(select(files).where(*self._of(feed)).order_by(files.c.id))
         return [_record(row) for row in rows]
 
     def _twin(self, connection: Connection, record: FileRecord, sha256: str) -> FileRecord | None:
         read = (FileState.FETCHED, FileState.PARSED, FileState.DONE, FileState.REJECTED)
         query = (
-            select(*_LIGHT)
+            select(files)
             .where(*self._of(record.feed), files.c.sha256 == sha256, files.c.id != record.id)
             .where(files.c.state.in_([state.value for state in read]))
             .order_by(files.c.id)
@@ -281,8 +310,29 @@ class FileLedger:
         row = {"connection": self._name, "feed": feed, "path": path, "state": state.value, "first_seen": now}
         usual = {"sha256": "", "attempts": 0, "layout": ""}
         made = connection.execute(insert(files).values(usual | row | values)).inserted_primary_key
-        return _record(connection.execute(select(*_LIGHT).where(files.c.id == made[0])).one())  # type: ignore[index]  # one row, one key
+        return _record(connection.execute(select(files).where(files.c.id == made[0])).one())  # type: ignore[index]  # one row, one key
 
 
 def _id(record: FileRecord | None) -> int | None:
     return record.id if record is not None else None
+
+
+def _check(record: FileRecord, state: FileState) -> None:
+    if state is not record.state and state not in MOVES[record.state]:
+        raise MoveError(f"ledger: file {record.path} may not move from {record.state} to {state}")
+
+
+def _sha256(content: IO[bytes]) -> str:
+    content.seek(0)
+    return hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # any binary file will do
+
+
+def _copy(connection: Connection, file_id: int, content: IO[bytes]) -> None:
+    """Keep the bytes part by part, so that a long file is never in memory as a whole."""
+    content.seek(0)
+    for number in itertools.count():
+        part = content.read(_PART)
+        if not part:
+            break
+        row = {"file_id": file_id, "number": number, "content": zlib.compress(part)}
+        connection.execute(insert(file_parts).values(row))

@@ -227,8 +227,15 @@ files = Table(
     Column("replaces", _ID),  # an earlier file of the same name, or the one that has the same content
     Column("problem", Text),
     Column("archived", Text),  # what was done to the remote file at the end
-    Column("content", LargeBinary),  # compressed
     UniqueConstraint("connection", "feed", "path", "size", "mtime", "sha256"),
     Index("ix_files_state", "connection", "feed", "state"),
     Index("ix_files_content", "connection", "feed", "sha256"),
+)
+
+file_parts = Table(
+    "file_parts",
+    METADATA,
+    Column("file_id", _ID, ForeignKey("files.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # counted from 0
+    Column("content", LargeBinary, nullable=False),  # compressed, each part by itself
 )

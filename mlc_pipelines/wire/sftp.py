@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import BinaryIO, Self, TypeVar
+from typing import IO, Self, TypeVar
 
 import paramiko
 from pydantic import SecretStr
@@ -130,7 +130,7 @@ class Sftp:
         """List a directory with sizes and times in one go, subfolders and links flagged as not regular."""
         return self._tried(lambda: self._list(directory))
 
-    def download(self, path: str, into: Path | BinaryIO, *, most_bytes: int) -> Downloaded:
+    def download(self, path: str, into: Path | IO[bytes], *, most_bytes: int) -> Downloaded:
         """Read a whole file, never a part of one: there is no going on where a broken read stopped.
 
         A Path appears under its name only when it is complete and on the disk; what was written into a stream before

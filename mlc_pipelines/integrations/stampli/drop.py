@@ -1,18 +1,20 @@
 """One drop folder: looked at whole at each poll; what is known to be whole is fetched, and put away when it is done."""
 
+import contextlib
 import logging
 import posixpath
 import tempfile
 import unicodedata
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from pathlib import Path
+from typing import IO
 
 from mlc_pipelines.errors import MlcError, RecordError, TransientError
 from mlc_pipelines.integrations.stampli.feeds import Feed
-from mlc_pipelines.ledger.files import FileLedger, FileRecord, FileState, Listed
+from mlc_pipelines.ledger.files import FileLedger, FileMove, FileRecord, FileState, Listed
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.sftp import AbsentFileError, ChangedFileError, RemoteFile, Sftp
 
@@ -23,6 +25,9 @@ EMPTY_LOOKS = 3
 SETTLED_LOOKS = 2
 PATIENCE = 3
 MEGABYTE = 1024 * 1024
+SHORT_FILE = 64 * 1024  # bytes; a longer one waits on the disk until it is kept
+KEPT_AT_ONCE = 100  # files in one transaction
+BYTES_AT_ONCE = 8 * MEGABYTE
 _READ = (FileState.DONE, FileState.DUPLICATE, FileState.REJECTED)
 
 
@@ -100,17 +105,21 @@ class Drop:
 
     def _judge(self, names: frozenset[str]) -> None:
         """Decide which of the files that the listing shows are whole, empty for good, or too big."""
-        version = self._feed.layout_version()
-        for record in self._files.select(self._name, states=[FileState.DISCOVERED], listed=True):
-            if record.size > self._feed.limits.max_file_mb * MEGABYTE:
-                problem = f"{record.size} bytes are more than {self._feed.limits.max_file_mb} MB; it is not read"
-                self._files.move(record, FileState.REJECTED, problem=problem, layout=version)
-            elif record.size == 0:
-                if record.looks >= EMPTY_LOOKS:
-                    logger.warning("file is empty", extra={"feed": self._name, "file": record.path})
-                    self._files.move(record, FileState.EMPTY)
-            elif self._is_ready(record, names):
-                self._files.move(record, FileState.STABLE)
+        discovered = self._files.select(self._name, states=[FileState.DISCOVERED], listed=True)
+        judged = (self._judged(record, names) for record in discovered)
+        self._files.move_all([move for move in judged if move is not None])
+
+    def _judged(self, record: FileRecord, names: frozenset[str]) -> FileMove | None:
+        if record.size > self._feed.limits.max_file_mb * MEGABYTE:
+            problem = f"{record.size} bytes are more than {self._feed.limits.max_file_mb} MB; it is not read"
+            values = {"problem": problem, "layout": self._feed.layout_version()}
+            return FileMove(record, FileState.REJECTED, values)
+        if record.size == 0:
+            if record.looks < EMPTY_LOOKS:
+                return None
+            logger.warning("file is empty", extra={"feed": self._name, "file": record.path})
+            return FileMove(record, FileState.EMPTY)
+        return FileMove(record, FileState.STABLE) if self._is_ready(record, names) else None
 
     def _is_ready(self, record: FileRecord, names: frozenset[str]) -> bool:
         ready = self._feed.ready
@@ -126,40 +135,62 @@ class Drop:
 
     def _fetch(self, records: Sequence[FileRecord], *, until: datetime) -> None:
         failures: list[TransientError] = []
-        with tempfile.TemporaryDirectory(prefix="mlc-") as folder, ThreadPoolExecutor(self._at_once) as pool:
+        fetched: list[tuple[FileRecord, IO[bytes]]] = []
 
-            def download(record: FileRecord) -> bytes | MlcError | None:
-                if self._clock.now() >= until or len(failures) >= PATIENCE:
-                    return TransientError(f"{record.path}: left for the next poll")
-                return self._download(record, Path(folder) / str(record.id))
+        def download(record: FileRecord) -> IO[bytes] | MlcError | None:
+            if self._clock.now() >= until or len(failures) >= PATIENCE:
+                return TransientError(f"{record.path}: left for the next poll")
+            return self._download(record)
 
-            for record, got in zip(records, pool.map(download, records), strict=True):
+        with ThreadPoolExecutor(self._at_once) as pool:
+            for record, got in self._ahead(pool, download, records):
                 if isinstance(got, TransientError):
                     self._files.move(record, record.state, attempts=record.attempts + 1)
                     failures.append(got)
                 elif isinstance(got, MlcError):
                     self._refuse(record, got)
                 elif got is not None:
-                    self._keep(record, got)
+                    fetched.append((record, got))
+                    if len(fetched) >= KEPT_AT_ONCE or sum(each.size for each, _ in fetched) >= BYTES_AT_ONCE:
+                        self._keep(fetched)
+            self._keep(fetched)
         if failures:
             raise failures[0]
 
-    def _download(self, record: FileRecord, into: Path) -> bytes | MlcError | None:
+    def _ahead(
+        self,
+        pool: ThreadPoolExecutor,
+        download: Callable[[FileRecord], IO[bytes] | MlcError | None],
+        records: Sequence[FileRecord],
+    ) -> Iterator[tuple[FileRecord, IO[bytes] | MlcError | None]]:
+        """Download in turn, no more than a few files ahead of what was taken: so few wait on our disk."""
+        under_way: deque[tuple[FileRecord, Future[IO[bytes] | MlcError | None]]] = deque()
+        for record in records:
+            if len(under_way) >= 2 * self._at_once:
+                first, future = under_way.popleft()
+                yield first, future.result()
+            under_way.append((record, pool.submit(download, record)))
+        for record, future in under_way:
+            yield record, future.result()
+
+    def _download(self, record: FileRecord) -> IO[bytes] | MlcError | None:
         """Read a file; None when it has gone or changed meanwhile, which the next listing will show."""
         most = self._feed.limits.max_file_mb * MEGABYTE
-        try:
-            got = self._remote().download(record.path, into, most_bytes=most)
-        except (AbsentFileError, ChangedFileError) as error:
-            logger.info("file left or changed while it was read", extra={"file": record.path, "problem": str(error)})
-            return None
-        except (RecordError, TransientError) as error:
-            return error
-        if got.size != record.size:
-            logger.info("file changed since it was listed", extra={"file": record.path, "bytes": got.size})
-            return None
-        content = into.read_bytes()
-        into.unlink()
-        return content
+        with contextlib.ExitStack() as stack:
+            into = stack.enter_context(tempfile.SpooledTemporaryFile(SHORT_FILE))
+            try:
+                got = self._remote().download(record.path, into, most_bytes=most)
+            except (AbsentFileError, ChangedFileError) as error:
+                facts = {"file": record.path, "problem": str(error)}
+                logger.info("file left or changed while it was read", extra=facts)
+                return None
+            except (RecordError, TransientError) as error:
+                return error
+            if got.size != record.size:
+                logger.info("file changed since it was listed", extra={"file": record.path, "bytes": got.size})
+                return None
+            stack.pop_all()  # whoever keeps it closes it
+        return into
 
     def _refuse(self, record: FileRecord, error: MlcError) -> None:
         """Let a person know of a file that the server does not give; one that was read before stays as it is."""
@@ -168,17 +199,22 @@ class Drop:
             values = {"problem": str(error), "layout": self._feed.layout_version(), "attempts": record.attempts + 1}
             self._files.move(record, FileState.REJECTED, **values)
 
-    def _keep(self, record: FileRecord, content: bytes) -> None:
-        if record.state is FileState.STABLE:
-            kept = self._files.keep(record, content)
-        else:
-            again = self._files.recheck(record, content)
-            if again is None:
-                self._files.move(record, record.state, archived=None)
-                return
-            kept = again
-        facts = {"feed": self._name, "file": kept.path, "bytes": kept.size, "sha256": kept.sha256}
-        logger.info("file %s", kept.state.value, extra=facts)
+    def _keep(self, fetched: list[tuple[FileRecord, IO[bytes]]]) -> None:
+        """Keep what was fetched, and be done with it."""
+        stable = [each for each in fetched if each[0].state is FileState.STABLE]
+        kept = self._files.keep(stable)
+        for record, content in fetched:
+            if record.state is not FileState.STABLE:
+                again = self._files.recheck(record, content)
+                if again is None:
+                    self._files.move(record, record.state, archived=None)
+                else:
+                    kept.append(again)
+            content.close()
+        for each in kept:
+            facts = {"feed": self._name, "file": each.path, "bytes": each.size, "sha256": each.sha256}
+            logger.info("file %s", each.state.value, extra=facts)
+        fetched.clear()
 
     # Putting away
 

@@ -1,5 +1,7 @@
 """From files to records: each file is read whole, in the order of its export, and is done when all of it is committed.
 
+Whole, but not at once: its records wait in a gathering until the last of them is read, and then go a page at a time.
+
 A record's tag is the order of its export, which only grows. A file whose every record has that tag or a later one in
 the ledger is done; after a crash anywhere a file is simply read again, and the ledger drops what it has.
 """
@@ -8,23 +10,26 @@ import contextlib
 import logging
 import posixpath
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from mlc_pipelines.errors import Cause, RecordError, TransientError
+from mlc_pipelines.flows.collecting import PAGE, in_parts
 from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Sighting
 from mlc_pipelines.integrations.stampli import csv_layout, xml_layout
 from mlc_pipelines.integrations.stampli.drop import Drop
 from mlc_pipelines.integrations.stampli.feeds import Feed
+from mlc_pipelines.integrations.stampli.gathering import Gathering
 from mlc_pipelines.integrations.stampli.raw import RawRecord, RejectedFileError, shown
 from mlc_pipelines.integrations.stampli.values import UnreadableValueError, moment
-from mlc_pipelines.ledger.files import FileRecord, FileState
+from mlc_pipelines.ledger.files import FileMove, FileRecord, FileState
 from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.ledger.records import Ignored, SourceRecord
 
@@ -33,6 +38,9 @@ logger = logging.getLogger(__name__)
 REMEMBERED = timedelta(days=400)
 FILE_KEY = "file^"
 LONGEST_KEY = 2000  # bytes; the index of a database takes not much more
+SHORT_FILE = 1024 * 1024  # bytes; a longer one is read from the disk
+_written = msgspec.msgpack.Encoder().encode
+_reread = msgspec.msgpack.Decoder(RawRecord).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +62,8 @@ class Kind:
     matters: Callable[[RawRecord], str]
 
 
-def parse(content: bytes, path: str, feed: Feed) -> list[RawRecord]:
-    """Read a file by the layout of its kind, told by the end of its name."""
+def parse(content: IO[bytes], path: str, feed: Feed) -> Iterator[RawRecord]:
+    """Read a file by the layout of its kind, told by the end of its name; the records count when the last one came."""
     if path.lower().endswith(".xml"):
         return xml_layout.read_xml(content, feed)
     if not feed.columns:
@@ -97,7 +105,6 @@ class FileFeed:
         self._books = books
         self._zone = zone
         self._kind = kind
-        self._tags: dict[int, dict[str, str]] = {}
 
     def sightings(self) -> Iterator[Sighting]:
         """Poll the folder, then give every record that is not yet in the ledger, file by file."""
@@ -109,33 +116,40 @@ class FileFeed:
             failure = error  # what was fetched before is read all the same
         self._retry_rejected()
         waiting = files.select(self._name, states=[FileState.FETCHED, FileState.PARSED])
-        given: dict[str, str] = {}  # of this pass, by key: what was given may not be in the ledger yet
-        for record in sorted(waiting, key=self._order):
-            yield from self._of_file(record, given)
+        moves: list[FileMove] = []
+        given: dict[str, str] = {}
+        for page in in_parts(self._of_files(sorted(waiting, key=self._order), moves), PAGE):
+            self._move(moves)  # a file is on its way before its first record is
+            yield from map(self._sighting, self._newer(page, given))
+        self._move(moves)
         for record in files.select(self._name, states=[FileState.REJECTED]):
             yield self._sighting(self._rejection(record))
         files.forget(REMEMBERED)
         if failure is not None:
             raise failure
 
-    def _of_file(self, record: FileRecord, given: dict[str, str]) -> Iterator[Sighting]:
-        """Give the records of one file that are newer than what the ledger has, and than what was given before."""
-        files = self._books.files
-        try:
-            found = self._read(record)
-        except RejectedFileError as error:
-            logger.warning("file rejected", extra={"file": record.path, "problem": str(error)})
-            values = {"problem": str(error), "layout": self._feed.layout_version(), "attempts": record.attempts + 1}
-            files.move(record, FileState.REJECTED, **values)
-            return
-        self._tags[record.id] = {each.key: each.tag for each in found}
-        values = {"layout": self._feed.layout_version(), "records": sum(1 for each in found if each.raw)}
-        files.move(record, FileState.PARSED, **values)
-        known = self._books.entries.tags(self._flow, [each.key for each in found])
-        for each in found:
+    def _newer(self, page: Sequence[Found], given: dict[str, str]) -> list[Found]:
+        """Leave out records of which the ledger has this export or a later one, or will have it in a moment.
+
+        `given` has the tags of the last page of records: these may not be in the ledger yet, all before them are.
+        """
+        known = self._books.entries.tags(self._flow, [each.key for each in page])
+        newer = []
+        for each in page:
             if max(known.get(each.key) or "", given.get(each.key, "")) < each.tag:
+                given.pop(each.key, None)
                 given[each.key] = each.tag
-                yield self._sighting(each)
+                newer.append(each)
+        for key in list(given)[:-PAGE]:
+            del given[key]
+        return newer
+
+    def _move(self, moves: list[FileMove]) -> None:
+        for move in moves:
+            if move.state is FileState.REJECTED:
+                logger.warning("file rejected", extra={"file": move.record.path, "problem": move.values["problem"]})
+        self._books.files.move_all(moves)
+        moves.clear()
 
     def _sighting(self, found: Found) -> Sighting:
         return Sighting(found.key, tag=found.tag, carry=found)
@@ -150,38 +164,49 @@ class FileFeed:
         return self._kind.source(found, found.raw, encode({"file": about, **found.raw.raw}))
 
     def finish(self) -> None:
-        """Bring files to their end of which every record is committed."""
-        for record in self._books.files.select(self._name, states=[FileState.PARSED]):
-            tags = self._tags.get(record.id)
-            if tags is None:
-                try:
-                    tags = {each.key: each.tag for each in self._read(record)}
-                except RejectedFileError:  # the layout was changed: the next collect decides
-                    continue
-            known = self._books.entries.tags(self._flow, list(tags))
-            if all((known.get(key) or "") >= tag for key, tag in tags.items()):
-                self._books.files.move(record, FileState.DONE, problem=None)
-                self._tags.pop(record.id, None)
+        """Bring files to their end of which every record is committed, as reading them once more shows."""
+        moves: list[FileMove] = []
+        late: set[int] = set()
+        parsed = self._books.files.select(self._name, states=[FileState.PARSED])
+        for page in in_parts(self._of_files(parsed, moves), PAGE):
+            known = self._books.entries.tags(self._flow, [each.key for each in page])
+            late |= {each.file.id for each in page if (known.get(each.key) or "") < each.tag}
+        # One that the layout of today rejects stays as it is: the next collect decides.
+        ended = [move.record for move in moves if move.state is FileState.PARSED and move.record.id not in late]
+        self._books.files.move_all([FileMove(record, FileState.DONE, {"problem": None}) for record in ended])
 
     def kept(self, since: date) -> Iterator[Found]:
         """Read our copies of the files that came since a day once more, without asking anybody."""
-        for record in self._books.files.select(self._name, states=[FileState.PARSED, FileState.DONE]):
-            if record.first_seen.date() >= since:
-                with contextlib.suppress(RejectedFileError):  # read by an earlier layout
-                    yield from self._read(record)
+        kept = self._books.files.select(self._name, states=[FileState.PARSED, FileState.DONE])
+        return self._of_files([record for record in kept if record.first_seen.date() >= since], [])
 
     # Reading
 
-    def _read(self, record: FileRecord) -> list[Found]:
-        raws = parse(self._books.files.content(record), record.path, self._feed)
-        by_key: dict[str, list[RawRecord]] = {}
-        for raw in raws:
-            key, known = self._named(raw)
-            by_key.setdefault(key or f"{FILE_KEY}{record.id}^{raw.rows[0] if raw.rows else 0}", []).append(known)
-        found = [self._found(record, key, self._one_of(same)) for key, same in by_key.items()]
-        if record.problem:  # it was rejected once: the hold that told so is answered
-            found.append(Found(record, f"{FILE_KEY}{record.id}", f"{_told_at(record)}|read"))
-        return found
+    def _of_files(self, records: Sequence[FileRecord], moves: list[FileMove]) -> Iterator[Found]:
+        """Give the records of files, each file read whole before its first; `moves` says what became of it."""
+        version = self._feed.layout_version()
+        for record in records:
+            with contextlib.closing(Gathering()) as gathering:
+                try:
+                    self._gather(record, gathering)
+                except RejectedFileError as error:
+                    values = {"problem": str(error), "layout": version, "attempts": record.attempts + 1}
+                    moves.append(FileMove(record, FileState.REJECTED, values))
+                    continue
+                count, by_key = gathering.gathered()
+                moves.append(FileMove(record, FileState.PARSED, {"layout": version, "records": count}))
+                order = self._order(record)
+                for key, same in by_key:
+                    yield self._found(record, key, order, self._one_of([_reread(raw) for raw in same]))
+            if record.problem:  # it was rejected once: the hold that told so is answered
+                yield Found(record, f"{FILE_KEY}{record.id}", f"{_told_at(record)}|read")
+
+    def _gather(self, record: FileRecord, gathering: Gathering) -> None:
+        with tempfile.SpooledTemporaryFile(SHORT_FILE) as copy:
+            copy.writelines(self._books.files.content(record))
+            for raw in parse(copy, record.path, self._feed):
+                key, named = self._named(raw)
+                gathering.put(key or f"{FILE_KEY}{record.id}^{raw.rows[0] if raw.rows else 0}", _written(named))
 
     def _named(self, raw: RawRecord) -> tuple[str | None, RawRecord]:
         """Name a record; one with a name that no index takes has none, and a problem."""
@@ -191,19 +216,19 @@ class FileFeed:
         return None, replace(raw, problem=raw.problem or f"{shown(raw.rows)}: number or vendor is too long to be one")
 
     def _one_of(self, same: Sequence[RawRecord]) -> RawRecord:
-        if len({self._kind.matters(raw) for raw in same}) == 1:
+        if len(same) == 1 or len({self._kind.matters(raw) for raw in same}) == 1:
             return same[0]
         return _twice(same)
 
-    def _found(self, record: FileRecord, key: str, raw: RawRecord) -> Found:
+    def _found(self, record: FileRecord, key: str, order: str, raw: RawRecord) -> Found:
         exported = raw.get("exported_at")
         if not exported:
-            return Found(record, key, self._order(record), raw)
+            return Found(record, key, order, raw)
         try:
             at = moment(exported, "exported_at", self._feed.values.moments, self._zone)
         except UnreadableValueError as error:
             broken = replace(raw, problem=raw.problem or f"{shown(raw.rows)}: {error}")
-            return Found(record, key, self._order(record), broken)
+            return Found(record, key, order, broken)
         return Found(record, key, _order_text(at, record, stamped=True), raw)
 
     def _order(self, record: FileRecord) -> str:

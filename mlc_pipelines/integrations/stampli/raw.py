@@ -6,7 +6,7 @@ from typing import Any
 
 from mlc_pipelines.integrations.stampli.feeds import Feed
 from mlc_pipelines.integrations.stampli.fields import DIMENSION
-from mlc_pipelines.integrations.stampli.values import normalised, shortened
+from mlc_pipelines.integrations.stampli.values import shortened
 
 Texts = Mapping[str, str]
 
@@ -52,20 +52,16 @@ def shown(rows: Sequence[int]) -> str:
 
 def given(texts: Iterable[tuple[str, str | None]], feed: Feed) -> dict[str, str]:
     """Trim texts and leave out what is blank or a null word."""
+    found = {name: trimmed for name, text in texts if text is not None and (trimmed := text.strip())}
+    if not feed.values.nulls:
+        return found
     nulls = {word.casefold() for word in feed.values.nulls}
-    trimmed = ((name, text.strip()) for name, text in texts if text is not None)
-    return {name: text for name, text in trimmed if text and text.casefold() not in nulls}
+    return {name: text for name, text in found.items() if text.casefold() not in nulls}
 
 
 def is_line_field(name: str, feed: Feed) -> bool:
     """Tell whether a field belongs to a line."""
     return name in feed.shape.lines or name.startswith(DIMENSION)
-
-
-def split(texts: Texts, feed: Feed) -> tuple[dict[str, str], dict[str, str]]:
-    """Part the fields of a row into header and line."""
-    lines = {name: text for name, text in texts.items() if is_line_field(name, feed)}
-    return {name: text for name, text in texts.items() if name not in lines}, lines
 
 
 def with_defaults(texts: Texts, feed: Feed, *, line: bool) -> dict[str, str]:
@@ -75,20 +71,21 @@ def with_defaults(texts: Texts, feed: Feed, *, line: bool) -> dict[str, str]:
 
 def from_rows(rows: Sequence[RawRow], feed: Feed) -> RawRecord:
     """Make one record of its rows; header fields that differ among them are its problem."""
-    read = [split(given(((n, row.cells.get(c)) for n, c in feed.columns.items()), feed), feed) for row in rows]
-    header = read[0][0]
-    problem = _difference(rows, [head for head, _ in read])
-    lines = [with_defaults(line, feed, line=True) for line in _once([line for _, line in read]) if line]
+    below = [(name, column) for name, column in feed.columns.items() if is_line_field(name, feed)]
+    above = [each for each in feed.columns.items() if each not in below]
+    headers = [given([(name, row.cells.get(column)) for name, column in above], feed) for row in rows]
+    read = (given([(name, row.cells.get(column)) for name, column in below], feed) for row in rows)
+    lines = tuple(with_defaults(line, feed, line=True) for line in _once(read) if line)
     raw = {"csv": [{"row": row.number, "cells": row.cells} for row in rows]}
     numbers = tuple(row.number for row in rows)
-    return RawRecord(with_defaults(header, feed, line=False), tuple(lines), numbers, raw, problem)
+    return RawRecord(with_defaults(headers[0], feed, line=False), lines, numbers, raw, _difference(rows, headers))
 
 
 def _difference(rows: Sequence[RawRow], headers: Sequence[Texts]) -> str | None:
-    names = sorted({name for header in headers for name in header})
     for row, header in zip(rows, headers, strict=True):
-        differing = [name for name in names if header.get(name) != headers[0].get(name)]
-        if differing:
+        if header != headers[0]:
+            names = sorted({*header, *headers[0]})
+            differing = [name for name in names if header.get(name) != headers[0].get(name)]
             numbers = shown([row.number for row in rows])
             return f"{numbers}: {', '.join(differing)} in row {row.number} differs from row {rows[0].number}"
     return None
@@ -96,30 +93,11 @@ def _difference(rows: Sequence[RawRow], headers: Sequence[Texts]) -> str | None:
 
 def _once(lines: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
     """Leave out numbered lines that stand there twice, word for word: the same invoice twice in one file."""
-    numbered: dict[str, list[dict[str, str]]] = {}
+    numbered: set[tuple[tuple[str, str], ...]] = set()
     for line in lines:
-        number = line.get("line_no")
-        if number is not None:
-            if line in numbered.get(number, []):
+        if "line_no" in line:
+            words = tuple(line.items())
+            if words in numbered:
                 continue
-            numbered.setdefault(number, []).append(line)
+            numbered.add(words)
         yield line
-
-
-def group(rows: Iterable[RawRow], feed: Feed) -> list[RawRecord]:
-    """Make records of rows, also of rows that do not stand together; in the order of their first rows."""
-    if feed.csv.rows == "record":
-        return [from_rows([row], feed) for row in rows]
-    groups: dict[tuple[str, ...], list[RawRow]] = {}
-    for row in rows:
-        key = _group_key(row, feed)
-        # Rows that name nothing belong to nothing: each is a record of its own, to be held with its number.
-        groups.setdefault(key if any(key) else (str(row.number), ""), []).append(row)
-    return [from_rows(members, feed) for members in groups.values()]
-
-
-def _group_key(row: RawRow, feed: Feed) -> tuple[str, ...]:
-    cells = {name: normalised(row.cells.get(feed.columns.get(name, ""), "")) for name in feed.grouped_by}
-    if cells.get("vendor_id"):
-        cells.pop("vendor_name", None)  # the number names the vendor; names of one vendor may differ
-    return tuple(cells.values())

@@ -1,5 +1,6 @@
 """Makes feeds, files, records and words with sensible defaults; a test states only what matters to it."""
 
+import io
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -10,12 +11,15 @@ from mlc_pipelines.ifs.code_parts import CodePartValue
 from mlc_pipelines.ifs.periods import Period
 from mlc_pipelines.ifs.suppliers import Supplier
 from mlc_pipelines.integrations.erp.vouchers import VoucherRules
-from mlc_pipelines.integrations.stampli.feeds import InvoiceFeed
+from mlc_pipelines.integrations.stampli.csv_layout import read_csv
+from mlc_pipelines.integrations.stampli.feeds import Feed, InvoiceFeed
 from mlc_pipelines.integrations.stampli.models import Invoice, InvoiceLine
 from mlc_pipelines.integrations.stampli.periods import OpenDays
+from mlc_pipelines.integrations.stampli.raw import RawRecord
 from mlc_pipelines.integrations.stampli.settings import StampliSettings
 from mlc_pipelines.integrations.stampli.vendors import Vendors
 from mlc_pipelines.integrations.stampli.words import Words
+from mlc_pipelines.integrations.stampli.xml_layout import read_xml
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO6nVxvF0kS4pGkV0Yw3zqk3G0m6k0m8b8m8c7YF9hQd"
 COLUMNS = {
@@ -74,6 +78,16 @@ def xml_feed(**given: Any) -> InvoiceFeed:
 def lines(*rows: str, header: str = HEADER) -> bytes:
     """A CSV file of rows."""
     return "\r\n".join([header, *rows, ""]).encode()
+
+
+def csv_records(content: bytes, chosen: Feed) -> list[RawRecord]:
+    """Read a CSV file to its end."""
+    return list(read_csv(io.BytesIO(content), chosen))
+
+
+def xml_records(content: bytes, chosen: Feed) -> list[RawRecord]:
+    """Read an XML file to its end."""
+    return list(read_xml(io.BytesIO(content), chosen))
 
 
 def section(**given: Any) -> dict[str, Any]:

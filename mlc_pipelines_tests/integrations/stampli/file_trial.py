@@ -1,6 +1,6 @@
 """Takes one file the way of every file: read into records, written down, translated; only the ledger is set aside."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from mlc_pipelines.integrations.stampli.flows.invoices import InvoicesToIfs
 from mlc_pipelines.integrations.stampli.periods import OpenDays
 from mlc_pipelines.integrations.stampli.settings import StampliSettings
 from mlc_pipelines.integrations.stampli.words import Words
-from mlc_pipelines.ledger.files import FileRecord, FileState, Listed
+from mlc_pipelines.ledger.files import FileMove, FileRecord, FileState, Listed
 from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.ledger.records import Entry, Ignored, SourceRecord, to_micros
 from mlc_pipelines.ledger.states import Stage, State
@@ -61,15 +61,23 @@ class OneFile:
     def get(self, record_id: int) -> FileRecord:
         return self.record
 
-    def content(self, record: FileRecord) -> bytes:
-        return self._content
+    def content(self, record: FileRecord) -> Iterator[bytes]:
+        yield self._content
 
     def move(self, record: FileRecord, state: FileState, **values: Any) -> FileRecord:
         self.record = replace(record, state=state, **values)
         return self.record
 
+    def move_all(self, moves: Sequence[FileMove]) -> None:
+        for move in moves:
+            self.move(self.record, move.state, **move.values)
+
     def look(self, feed: str, listed: Sequence[Listed]) -> None:
         """Nothing new is listed."""
+
+    def keep(self, fetched: Sequence[object]) -> list[FileRecord]:
+        """Nothing is fetched."""
+        return []
 
     def forget(self, older_than: timedelta) -> int:
         return 0

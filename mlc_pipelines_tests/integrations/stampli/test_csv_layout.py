@@ -4,19 +4,28 @@ from typing import Any
 
 import pytest
 
-from mlc_pipelines.integrations.stampli.csv_layout import again, read_csv
+from mlc_pipelines.integrations.stampli.csv_layout import again
 from mlc_pipelines.integrations.stampli.raw import RejectedFileError
-from mlc_pipelines_tests.integrations.stampli.builders import COLUMNS, FIRST, HEADER, OTHER, SECOND, feed, lines
+from mlc_pipelines_tests.integrations.stampli.builders import (
+    COLUMNS,
+    FIRST,
+    HEADER,
+    OTHER,
+    SECOND,
+    csv_records,
+    feed,
+    lines,
+)
 
 
 def rejected(content: bytes, match: str, **given: Any) -> None:
     with pytest.raises(RejectedFileError, match=match):
-        read_csv(content, feed(**given))
+        csv_records(content, feed(**given))
 
 
 def test_rows_of_one_invoice_are_one_record() -> None:
     """One row a line, the header repeated; quotes and commas in texts are as they were."""
-    (record,) = read_csv(lines(FIRST, SECOND), feed())
+    (record,) = csv_records(lines(FIRST, SECOND), feed())
     assert (record.fields["invoice_number"], record.fields["vendor_name"]) == ("NT-118", "Nordtek, Inc.")
     assert [line["amount"] for line in record.lines] == ["700.00", "500.00"]
     assert record.lines[1]["description"] == 'Travel, "zone 2"'
@@ -25,7 +34,7 @@ def test_rows_of_one_invoice_are_one_record() -> None:
 
 def test_rows_need_not_stand_together() -> None:
     """Grouped also when another invoice stands between; in the order of their first rows."""
-    records = read_csv(lines(FIRST, OTHER, SECOND), feed())
+    records = csv_records(lines(FIRST, OTHER, SECOND), feed())
     assert [(record.fields["invoice_number"], record.rows) for record in records] == [
         ("NT-118", (2, 4)),
         ("NT-119", (3,)),
@@ -34,27 +43,27 @@ def test_rows_need_not_stand_together() -> None:
 
 def test_keys_are_compared_normalised() -> None:
     """Case and blanks of a number do not make two invoices, but they differ as written: a person looks."""
-    (record,) = read_csv(lines(FIRST, SECOND.replace("NT-118", "nt-118 ")), feed())
+    (record,) = csv_records(lines(FIRST, SECOND.replace("NT-118", "nt-118 ")), feed())
     assert record.problem == "rows 2, 3: invoice_number in row 3 differs from row 2"
 
 
 def test_header_fields_that_differ_are_told_with_rows() -> None:
     """Another total in the second row: one problem, the other invoice is well."""
-    records = read_csv(lines(FIRST, OTHER, SECOND.replace("1250.00", "1251.00")), feed())
+    records = csv_records(lines(FIRST, OTHER, SECOND.replace("1250.00", "1251.00")), feed())
     assert records[0].problem == "rows 2, 4: total_amount in row 4 differs from row 2"
     assert records[1].problem is None
 
 
 def test_one_vendor_may_have_two_names() -> None:
     """The number names the vendor: rows stay together, and the difference is told."""
-    (record,) = read_csv(lines(FIRST, SECOND.replace('"Nordtek, Inc."', "Nordtek")), feed())
+    (record,) = csv_records(lines(FIRST, SECOND.replace('"Nordtek, Inc."', "Nordtek")), feed())
     assert "vendor_name" in (record.problem or "")
 
 
 def test_a_row_without_any_key_is_a_record_of_its_own() -> None:
     """So that it can be held with its number."""
     empty = FIRST.replace('10,NT-118,S-2201,"Nordtek, Inc."', ",,,")
-    records = read_csv(lines(empty, empty), feed())
+    records = csv_records(lines(empty, empty), feed())
     assert [record.rows for record in records] == [(2,), (3,)]
 
 
@@ -62,28 +71,28 @@ def test_records_may_be_grouped_by_the_technical_key() -> None:
     """Where files have it, it is better than any number."""
     columns = {**COLUMNS, "stampli_id": "ID"}
     rows = [f"{FIRST},A", f"{SECOND.replace('NT-118', 'NT-200')},B"]
-    records = read_csv(lines(*rows, header=f"{HEADER},ID"), feed(columns=columns, group_by=["stampli_id"]))
+    records = csv_records(lines(*rows, header=f"{HEADER},ID"), feed(columns=columns, group_by=["stampli_id"]))
     assert len(records) == 2
 
 
 def test_a_row_may_be_an_invoice() -> None:
     """One record a row, whatever it says."""
-    assert len(read_csv(lines(FIRST, FIRST), feed(csv={"rows": "record"}))) == 2
+    assert len(csv_records(lines(FIRST, FIRST), feed(csv={"rows": "record"}))) == 2
 
 
 def test_a_line_that_stands_twice_counts_once() -> None:
     """Word for word and with its number: the same invoice twice in one file."""
-    (record,) = read_csv(lines(FIRST, SECOND, FIRST, SECOND), feed())
+    (record,) = csv_records(lines(FIRST, SECOND, FIRST, SECOND), feed())
     assert len(record.lines) == 2
     columns = {name: column for name, column in COLUMNS.items() if name != "line_no"}
-    (record,) = read_csv(lines(FIRST, FIRST), feed(columns=columns))
+    (record,) = csv_records(lines(FIRST, FIRST), feed(columns=columns))
     assert len(record.lines) == 2  # without numbers two equal lines are two lines
 
 
 def test_names_of_columns_are_matched_loosely_and_kept_as_agreed() -> None:
     """Case, blanks, dashes and underscores do not matter; further columns are kept beside."""
     header = HEADER.replace("Invoice Number", " invoice_NUMBER ").replace("GL Account", "gl-account") + ",Extra"
-    (record,) = read_csv(lines(f"{FIRST},more", header=header), feed())
+    (record,) = csv_records(lines(f"{FIRST},more", header=header), feed())
     assert record.fields["invoice_number"] == "NT-118"
     assert record.raw["csv"][0]["cells"]["Extra"] == "more"
 
@@ -91,27 +100,29 @@ def test_names_of_columns_are_matched_loosely_and_kept_as_agreed() -> None:
 def test_columns_may_be_positions() -> None:
     """Without a header row; row numbers begin with one."""
     places = {name: str(place) for place, name in enumerate(COLUMNS, start=1)}
-    (record,) = read_csv(f"{FIRST}\n{SECOND}\n".encode(), feed(columns=places, csv={"header": False}))
+    (record,) = csv_records(f"{FIRST}\n{SECOND}\n".encode(), feed(columns=places, csv={"header": False}))
     assert (record.fields["invoice_number"], record.rows) == ("NT-118", (1, 2))
 
 
 def test_blank_and_null_words_are_nothing() -> None:
     """An empty cell, blanks, and the agreed words for null leave the field out."""
-    (record,) = read_csv(lines(FIRST.replace("50.00", "null").replace("300", "  ")), feed(values={"nulls": ["NULL"]}))
+    (record,) = csv_records(
+        lines(FIRST.replace("50.00", "null").replace("300", "  ")), feed(values={"nulls": ["NULL"]})
+    )
     assert "tax_amount" not in record.fields
     assert "cost_center" not in record.lines[0]
 
 
 def test_blank_rows_at_the_end_are_nothing() -> None:
     """Spreadsheets leave them."""
-    assert len(read_csv(lines(FIRST) + b"\r\n,,,,,,,,,,,,,\r\n", feed())) == 1
+    assert len(csv_records(lines(FIRST) + b"\r\n,,,,,,,,,,,,,\r\n", feed())) == 1
 
 
 def test_defaults_fill_what_a_file_lacks() -> None:
     """Company and currency that a tenant has only one of."""
     columns = {name: column for name, column in COLUMNS.items() if name not in {"company", "currency"}}
     chosen = feed(columns=columns, defaults={"company": "10", "currency": "EUR"})
-    (record,) = read_csv(lines(FIRST), chosen)
+    (record,) = csv_records(lines(FIRST), chosen)
     assert (record.fields["company"], record.fields["currency"]) == ("10", "EUR")
 
 
@@ -128,7 +139,7 @@ def test_defaults_fill_what_a_file_lacks() -> None:
 def test_encodings(encoding: str, rules: dict[str, str]) -> None:
     """With or without a mark, as agreed."""
     text = lines(FIRST.replace("Calibration", "Größe")).decode()
-    (record,) = read_csv(text.encode(encoding), feed(csv=rules))
+    (record,) = csv_records(text.encode(encoding), feed(csv=rules))
     assert record.lines[0]["description"] == "Größe"
 
 
@@ -136,7 +147,7 @@ def test_encodings(encoding: str, rules: dict[str, str]) -> None:
 def test_delimiters(delimiter: str) -> None:
     """As agreed, never sniffed."""
     content = lines(OTHER).decode().replace(",", delimiter).encode()
-    (record,) = read_csv(content, feed(csv={"delimiter": delimiter}))
+    (record,) = csv_records(content, feed(csv={"delimiter": delimiter}))
     assert record.fields["invoice_number"] == "NT-119"
     rejected(content, "header lacks")
 
@@ -144,16 +155,16 @@ def test_delimiters(delimiter: str) -> None:
 def test_quotes_may_be_escaped_or_absent() -> None:
     """A backslash before a quote, or quotes that are letters."""
     escaped = OTHER.replace("Nuts", '"2\\" nuts"')
-    (record,) = read_csv(lines(escaped), feed(csv={"escape": "backslash"}))
+    (record,) = csv_records(lines(escaped), feed(csv={"escape": "backslash"}))
     assert record.lines[0]["description"] == '2" nuts'
-    (record,) = read_csv(lines(OTHER.replace("Nuts", '2" nuts')), feed(csv={"quote": None}))
+    (record,) = csv_records(lines(OTHER.replace("Nuts", '2" nuts')), feed(csv={"quote": None}))
     assert record.lines[0]["description"] == '2" nuts'
 
 
 def test_line_ends_and_newlines_in_quotes() -> None:
     """CRLF, LF, and a newline inside quotes, which is one row all the same."""
     content = lines(FIRST.replace("Calibration", '"two\nlines"'), OTHER).replace(b"\r\n", b"\n")
-    records = read_csv(content, feed())
+    records = csv_records(content, feed())
     assert records[0].lines[0]["description"] == "two\nlines"
     assert records[1].rows == (3,)
 
@@ -161,13 +172,13 @@ def test_line_ends_and_newlines_in_quotes() -> None:
 def test_rows_before_the_header_are_skipped() -> None:
     """A title and a comment, as many as agreed."""
     content = b"Export of today\r\n# by somebody\r\n" + lines(FIRST)
-    (record,) = read_csv(content, feed(csv={"skip_rows": 2}))
+    (record,) = csv_records(content, feed(csv={"skip_rows": 2}))
     assert record.rows == (4,)
 
 
 def test_a_header_alone_is_no_record() -> None:
     """Valid, and empty."""
-    assert read_csv(lines(), feed()) == []
+    assert csv_records(lines(), feed()) == []
 
 
 @pytest.mark.parametrize(
@@ -213,10 +224,10 @@ TRAILER = {"trailer": {"marker": "END", "count": 2, "sum": 3}}
 
 def test_a_trailer_that_agrees_is_no_row() -> None:
     """Count of rows and sum of the lines."""
-    (record,) = read_csv(lines(FIRST, SECOND) + b"END,2,1200.00\r\n", feed(csv=TRAILER))
+    (record,) = csv_records(lines(FIRST, SECOND) + b"END,2,1200.00\r\n", feed(csv=TRAILER))
     assert record.rows == (2, 3)
     by_record = {"trailer": {"marker": "END", "count": 2, "counts": "records"}}
-    assert len(read_csv(lines(FIRST, SECOND, OTHER) + b"END,2\r\n", feed(csv=by_record))) == 2
+    assert len(csv_records(lines(FIRST, SECOND, OTHER) + b"END,2\r\n", feed(csv=by_record))) == 2
 
 
 @pytest.mark.parametrize(
@@ -237,7 +248,7 @@ def test_a_trailer_that_disagrees_rejects_the_file(last: bytes, match: str) -> N
 
 def test_our_copy_is_read_by_the_layout_as_it_is_now() -> None:
     """The cells are kept by column: another mapping reads them anew."""
-    (record,) = read_csv(lines(FIRST, SECOND), feed())
+    (record,) = csv_records(lines(FIRST, SECOND), feed())
     assert again(record.raw, feed()) == record
     changed = again(record.raw, feed(columns={**COLUMNS, "description": "Status"}))
     assert changed.lines[0]["description"] == "Approved"

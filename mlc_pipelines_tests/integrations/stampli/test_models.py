@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from mlc_pipelines.errors import Cause, RecordError
-from mlc_pipelines.integrations.stampli.csv_layout import read_csv
 from mlc_pipelines.integrations.stampli.feeds import InvoiceFeed, OrderFeed, VendorFeed
 from mlc_pipelines.integrations.stampli.models import (
     Invoice,
@@ -24,6 +23,7 @@ from mlc_pipelines_tests.integrations.stampli.builders import (
     FIRST,
     HEADER,
     SECOND,
+    csv_records,
     feed,
     invoice,
     line,
@@ -33,7 +33,7 @@ from mlc_pipelines_tests.integrations.stampli.builders import (
 
 def read(*rows: str, header: str = HEADER, **given: Any) -> Invoice:
     chosen = feed(**given)
-    (record,) = read_csv(lines(*rows, header=header), chosen)
+    (record,) = csv_records(lines(*rows, header=header), chosen)
     return read_invoice(record, chosen)
 
 
@@ -129,9 +129,9 @@ def test_an_unknown_type_is_held() -> None:
 def test_the_key_is_company_vendor_number_and_type() -> None:
     """Normalised; a vendor without a number goes by its name."""
     chosen = feed()
-    (record,) = read_csv(lines(FIRST.replace("NT-118", " nt-118").replace("S-2201", "")), chosen)
+    (record,) = csv_records(lines(FIRST.replace("NT-118", " nt-118").replace("S-2201", "")), chosen)
     assert invoice_key(record, chosen) == "10^NORDTEK, INC.^NT-118^INVOICE"
-    (record,) = read_csv(lines(FIRST.replace("NT-118", "")), chosen)
+    (record,) = csv_records(lines(FIRST.replace("NT-118", "")), chosen)
     assert invoice_key(record, chosen) is None
 
 
@@ -196,14 +196,14 @@ def test_a_vendor_and_an_order_are_read() -> None:
     vendor_feed = VendorFeed.model_validate(
         {"directory": "/v", "columns": {"vendor_id": "ID", "vendor_name": "Name", "country": "Country"}}
     )
-    (record,) = read_csv(b"ID,Name,Country\nV-1,Nordtek,us\n", vendor_feed)
+    (record,) = csv_records(b"ID,Name,Country\nV-1,Nordtek,us\n", vendor_feed)
     vendor = read_vendor(record, vendor_feed)
     assert (vendor.id, vendor.name, vendor.country) == ("V-1", "Nordtek", "US")
     columns = {"company": "Company", "po_number": "PO", "line_no": "Line", "quantity": "Quantity"}
     order_feed = OrderFeed.model_validate({"directory": "/o", "columns": columns})
-    (record,) = read_csv(b"Company,PO,Line,Quantity\n10,P-1,1,5\n10,P-1,2,6\n", order_feed)
+    (record,) = csv_records(b"Company,PO,Line,Quantity\n10,P-1,1,5\n10,P-1,2,6\n", order_feed)
     order = read_order(record, order_feed)
     assert (order.company, order.number, [each["quantity"] for each in order.lines]) == ("10", "P-1", ["5", "6"])
-    (record,) = read_csv(b"Company,PO,Line,Quantity\n10,1.5E+9,1,5\n", order_feed)
+    (record,) = csv_records(b"Company,PO,Line,Quantity\n10,1.5E+9,1,5\n", order_feed)
     with pytest.raises(RecordError, match="row 2: po_number"):
         read_order(record, order_feed)

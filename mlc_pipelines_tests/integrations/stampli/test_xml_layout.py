@@ -3,8 +3,8 @@
 import pytest
 
 from mlc_pipelines.integrations.stampli.raw import RejectedFileError
-from mlc_pipelines.integrations.stampli.xml_layout import again, read_xml
-from mlc_pipelines_tests.integrations.stampli.builders import XML, feed, xml_feed
+from mlc_pipelines.integrations.stampli.xml_layout import again
+from mlc_pipelines_tests.integrations.stampli.builders import XML, feed, xml_feed, xml_records
 
 INVOICE = (
     '<invoice number="NT-118" status="Approved"><company>10</company><vendor id="S-2201">Nordtek, Inc.</vendor>'
@@ -20,12 +20,12 @@ def file(*invoices: str, before: str = "") -> bytes:
 
 def rejected(content: bytes, match: str) -> None:
     with pytest.raises(RejectedFileError, match=match):
-        read_xml(content, xml_feed())
+        xml_records(content, xml_feed())
 
 
 def test_an_element_is_a_record() -> None:
     """Attributes and elements by their paths, lines below, blank ones left out."""
-    (record,) = read_xml(file(INVOICE), xml_feed())
+    (record,) = xml_records(file(INVOICE), xml_feed())
     assert record.fields == {
         "invoice_number": "NT-118",
         "status": "Approved",
@@ -45,13 +45,13 @@ def test_an_element_is_a_record() -> None:
 
 def test_only_the_agreed_path_is_a_record() -> None:
     """An element of that name elsewhere is none."""
-    assert len(read_xml(file(INVOICE, f"<draft>{INVOICE}</draft>"), xml_feed())) == 1
+    assert len(xml_records(file(INVOICE, f"<draft>{INVOICE}</draft>"), xml_feed())) == 1
 
 
 def test_comments_and_character_data_do_not_cut_a_value() -> None:
     """What stands around and inside is read as one text."""
     text = INVOICE.replace("1250.00", "12<!-- x -->50<![CDATA[.00]]>")
-    (record,) = read_xml(file(text), xml_feed())
+    (record,) = xml_records(file(text), xml_feed())
     assert record.fields["total_amount"] == "1250.00"
 
 
@@ -60,23 +60,23 @@ def test_namespaces_are_written_with_the_agreed_prefixes() -> None:
     content = file(INVOICE).decode().replace("<invoices>", '<invoices xmlns="urn:a" xmlns:z="urn:b">')
     content = content.replace("<company>10</company>", "<z:company>10</z:company>")
     fields = {**XML["fields"], "company": "b:company"}  # type: ignore[dict-item]  # a table
-    (record,) = read_xml(content.encode(), xml_feed(namespaces={"": "urn:a", "b": "urn:b"}, fields=fields))
+    (record,) = xml_records(content.encode(), xml_feed(namespaces={"": "urn:a", "b": "urn:b"}, fields=fields))
     assert (record.fields["company"], record.fields["invoice_number"]) == ("10", "NT-118")
-    assert read_xml(content.encode(), xml_feed()) == []
+    assert xml_records(content.encode(), xml_feed()) == []
 
 
 def test_an_unknown_prefix_is_told() -> None:
     """As a mistake of the layout."""
     with pytest.raises(RejectedFileError, match="no prefix q"):
-        read_xml(file(INVOICE), xml_feed(record="invoices/q:invoice"))
+        xml_records(file(INVOICE), xml_feed(record="invoices/q:invoice"))
 
 
 def test_a_field_that_stands_twice_and_differs_is_a_problem() -> None:
     """The same twice is well."""
     twice = INVOICE.replace("<tax>50.00</tax>", "<tax>50.00</tax><tax>51.00</tax>")
-    (record,) = read_xml(file(twice), xml_feed())
+    (record,) = xml_records(file(twice), xml_feed())
     assert record.problem == "line 1: tax_amount stands there 2 times, and differs"
-    (record,) = read_xml(file(twice.replace("51", "50")), xml_feed())
+    (record,) = xml_records(file(twice.replace("51", "50")), xml_feed())
     assert record.problem is None
 
 
@@ -86,7 +86,7 @@ def test_a_record_may_be_its_own_line() -> None:
         '<invoice number="1" status="Approved"><company>10</company><vendor id="S"/><date>2026-03-30</date>'
         "<currency>USD</currency><total>5</total><account>6110</account><amount>5</amount></invoice>"
     )
-    (record,) = read_xml(file(flat), xml_feed(line=None))
+    (record,) = xml_records(file(flat), xml_feed(line=None))
     assert record.lines == ({"gl_account": "6110", "amount": "5"},)
 
 
@@ -94,7 +94,7 @@ def test_a_record_may_be_its_own_line() -> None:
 def test_the_encoding_is_that_of_the_prolog(encoding: str) -> None:
     """Declared and used."""
     text = f"<?xml version='1.0' encoding='{encoding}'?>" + file(INVOICE.replace("Nordtek", "Größe")).decode()
-    (record,) = read_xml(text.encode(encoding), xml_feed())
+    (record,) = xml_records(text.encode(encoding), xml_feed())
     assert record.fields["vendor_name"] == "Größe, Inc."
 
 
@@ -135,19 +135,19 @@ def test_many_entities_are_not_expanded() -> None:
 def test_a_feed_without_xml_takes_none() -> None:
     """Said so, not read as something else."""
     with pytest.raises(RejectedFileError, match="no layout for XML"):
-        read_xml(file(INVOICE), feed())
+        xml_records(file(INVOICE), feed())
 
 
 def test_too_many_records_are_rejected() -> None:
     """As rows of a CSV file are."""
     limited = feed(columns={}, xml=XML, limits={"max_rows": 3})
     with pytest.raises(RejectedFileError, match="more than 3"):
-        read_xml(file(*[INVOICE] * 4), limited)
+        xml_records(file(*[INVOICE] * 4), limited)
 
 
 def test_our_copy_is_read_by_the_layout_as_it_is_now() -> None:
     """The element is kept, and read anew."""
-    (record,) = read_xml(file(INVOICE), xml_feed())
+    (record,) = xml_records(file(INVOICE), xml_feed())
     assert again(record.raw, xml_feed()) == record
     fields = {**XML["fields"], "vendor_name": "currency"}  # type: ignore[dict-item]  # a table
     assert again(record.raw, xml_feed(fields=fields)).fields["vendor_name"] == "USD"

@@ -270,7 +270,7 @@ def test_bad_files_are_rejected_whole(tenancy: Tenancy) -> None:
     assert tenancy.files() == dict.fromkeys(BAD, "rejected")
     assert tenancy.proposals() == []
     for name, (content, problem) in BAD.items():
-        assert tenancy.books.files.content(tenancy.remote_file(name)) == content
+        assert b"".join(tenancy.books.files.content(tenancy.remote_file(name))) == content
         entry = tenancy.entry("invoices", name)
         assert entry.state.value == "held"
         assert problem in (entry.problem or "")

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -84,37 +83,38 @@ class InvoicesToIfs:
     # Reading
 
     def _source(self, found: Found, raw: RawRecord, content: bytes) -> SourceRecord:
-        label = raw.get("invoice_number") or f"row {raw.rows[0] if raw.rows else 0}"
-        partner = raw.get("vendor_name") or raw.get("vendor_id") or ""
-        record = SourceRecord(
+        invoice, problem = self._read(raw)
+        companies = self._desk.table("companies")
+        return SourceRecord(
             key=found.key,
-            company=raw.get("company") or "",
+            company=companies.get(invoice.company, invoice.company) if invoice else raw.get("company") or "",
             content=content,
-            fingerprint=self._matters(raw),
+            fingerprint=self._hash(raw, invoice),
             tag=found.tag,
-            label=label,
-            partner=partner,
-        )
-        try:
-            invoice = read_invoice(raw, self._feed)
-        except RecordError as error:
-            return replace(record, problem=str(error))
-        return replace(
-            record,
-            company=self._desk.table("companies").get(invoice.company, invoice.company),
-            amount=invoice.total,
-            currency=invoice.currency,
-            dated=invoice.invoice_date,
+            label=raw.get("invoice_number") or f"row {raw.rows[0] if raw.rows else 0}",
+            partner=raw.get("vendor_name") or raw.get("vendor_id") or "",
+            amount=invoice.total if invoice else None,
+            currency=invoice.currency if invoice else None,
+            dated=invoice.invoice_date if invoice else None,
+            problem=problem,
         )
 
+    def _read(self, raw: RawRecord) -> tuple[Invoice | None, str | None]:
+        try:
+            return read_invoice(raw, self._feed), None
+        except RecordError as error:
+            return None, str(error)
+
     def _matters(self, raw: RawRecord) -> str:
+        return self._hash(raw, self._read(raw)[0])
+
+    def _hash(self, raw: RawRecord, invoice: Invoice | None) -> str:
         """Hash content and status; the words of an unreadable one."""
         word = raw.get("status") or ""
         status = status_of(word, self._feed) or normalised(word)
-        try:
-            return fingerprint([read_invoice(raw, self._feed).content_hash(), status])
-        except RecordError:
-            return fingerprint([sorted(raw.fields.items()), [sorted(line.items()) for line in raw.lines], status])
+        if invoice is not None:
+            return fingerprint([invoice.content_hash(), status])
+        return fingerprint([sorted(raw.fields.items()), [sorted(line.items()) for line in raw.lines], status])
 
     def exported(self, since: date) -> dict[str, Invoice]:
         """Give the newest readable export of every invoice in the files that came since a day, by key."""
