@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from decimal import MAX_PREC, Context, Decimal
 from fractions import Fraction
 from functools import cache
 from typing import Self
@@ -11,7 +11,7 @@ from iso4217 import raw_table
 
 MICRO_PLACES = 6
 _WIDEST = 24  # digits before or after the point, far beyond any ledger; keeps 1E+999999999 from filling the memory
-_EXACT = Context(prec=80, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+_EXACT = Context(prec=MAX_PREC)  # nothing is divided in it, so nothing is rounded, however many digits come in
 # Withdrawn, but still found in documents of earlier years.
 _WITHDRAWN = {"ANG": 2, "BGN": 2, "BYR": 0, "CUC": 2, "HRK": 2, "MRO": 2, "SLL": 2, "STD": 2, "VEF": 2, "ZWL": 2}
 
@@ -45,7 +45,7 @@ class Money:
         if not self.amount:
             object.__setattr__(self, "amount", Decimal(0))
         if self.amount.adjusted() > _WIDEST or _exponent(self.amount) < -_WIDEST:
-            raise ValueError(f"amount {self.amount} is not an amount of money")
+            raise ValueError(f"amount {self.amount:.2E} is not an amount of money")
 
     def __add__(self, other: Self) -> Self:
         return self._with(_EXACT.add(self.amount, self._same(other)))
@@ -84,14 +84,14 @@ class Money:
     def to_text(self) -> str:
         """The amount with exactly the currency's places: 12.30, and 1200 in yen."""
         minor = self.to_minor_units()
-        return f"{Decimal(minor).scaleb(-places(self.currency), _EXACT):f}"
+        return str(Decimal(minor).scaleb(-places(self.currency), _EXACT))
 
     def split(self, shares: Sequence[Decimal]) -> list[Self]:
         """Divide by shares, half up at the currency's places; the last share takes the remainder.
 
         The parts add up to the whole, and none has the opposite sign of it.
         """
-        if not shares or any(not share.is_finite() or share < 0 for share in shares) or not any(shares):
+        if any(not share.is_finite() or share < 0 for share in shares) or not any(shares):
             raise ValueError(f"shares {', '.join(map(str, shares)) or 'none'} do not divide {self}")
         whole = self.to_minor_units()
         sign, left = (-1 if whole < 0 else 1), abs(whole)

@@ -234,7 +234,8 @@ def _differs(before: Row[Any] | None, record: SourceRecord) -> bool:
 
 
 def _columns(record: SourceRecord, now: datetime) -> dict[str, Any]:
-    held = record.problem is not None
+    micros, problem = _counted(record)
+    held = problem is not None
     return {
         "company": record.company,
         "key": record.key,
@@ -244,11 +245,11 @@ def _columns(record: SourceRecord, now: datetime) -> dict[str, Any]:
         "state": (State.HELD if held else State.RECEIVED).value,
         "stage": Stage.TRANSLATE.value,
         "cause": Cause.UNREADABLE.value if held else None,
-        "problem": record.problem,
+        "problem": problem,
         "since": now,
         "label": record.label,
         "partner": record.partner,
-        "amount_micros": to_micros(record.amount),
+        "amount_micros": micros,
         "currency": record.currency,
         "dated": record.dated,
         "attempts": 0,
@@ -257,6 +258,14 @@ def _columns(record: SourceRecord, now: datetime) -> dict[str, Any]:
         "chain_seq": 1,
         **dict.fromkeys(("cause_key", "reference", "external_id", "confirmation")),
     }
+
+
+def _counted(record: SourceRecord) -> tuple[int | None, str | None]:
+    """Give the amount in millionths, and what is wrong with the record; an amount that cannot be counted is."""
+    try:
+        return to_micros(record.amount), record.problem
+    except ValueError as error:
+        return None, record.problem or str(error)
 
 
 def _first_event(entry_id: int, row: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -9,16 +9,20 @@ from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.states import Stage, State
 
 MICROS = 6
+_MICRO = Decimal(1).scaleb(-MICROS)
+_MOST = Decimal(2**63 - 1).scaleb(-MICROS)  # what a database's whole number holds
 
 
 def to_micros(amount: Decimal | None) -> int | None:
-    """Give an amount in whole millionths of its unit; raise ValueError when it has finer places."""
+    """Give an amount in whole millionths of its unit; raise ValueError when it has finer places or is too large."""
     if amount is None:
         return None
-    scaled = amount.scaleb(MICROS)
-    if scaled != scaled.to_integral_value():
-        raise ValueError(f"amount {amount} has more than {MICROS} decimal places")
-    return int(scaled)
+    if not amount.is_finite() or amount.copy_abs() > _MOST:
+        raise ValueError(f"amount {amount:.2E} is beyond what the ledger counts")
+    counted = amount.quantize(_MICRO)
+    if counted != amount:
+        raise ValueError(f"amount {amount:.20g} has more than {MICROS} decimal places")
+    return int(counted.scaleb(MICROS))
 
 
 def from_micros(micros: int | None) -> Decimal | None:

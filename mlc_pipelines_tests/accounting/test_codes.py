@@ -36,6 +36,18 @@ def test_letters_are_b_to_j(letter: str) -> None:
         CodeString("4010", {letter: "1"})
 
 
+def test_no_other_sign_is_a_code_part() -> None:
+    """Of all that a keyboard has, nine letters are taken."""
+
+    def is_taken(sign: str) -> bool:
+        try:
+            return CodeString("4010", {sign: "1"}).parts[sign] == "1"
+        except ValueError:
+            return False
+
+    assert [sign for sign in map(chr, range(32, 127)) if is_taken(sign)] == list("BCDEFGHIJ")
+
+
 def test_an_account_is_needed() -> None:
     """Parts alone are no code string."""
     with pytest.raises(ValueError, match="account"):

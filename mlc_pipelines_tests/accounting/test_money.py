@@ -19,11 +19,17 @@ def usd(text: str) -> Money:
 
 
 @pytest.mark.parametrize(
-    ("currency", "digits"), [("USD", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4), ("IQD", 3), ("ISK", 0), ("BGN", 2)]
+    ("currency", "digits"), [("USD", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4), ("IQD", 3), ("ISK", 0), ("BGN", 2), ("BYR", 0)]
 )
 def test_a_currency_has_its_places(currency: str, digits: int) -> None:
     """Places are those of ISO 4217, withdrawn currencies included."""
     assert places(currency) == digits
+
+
+@pytest.mark.parametrize("currency", ["ANG", "BGN", "CUC", "HRK", "MRO", "SLL", "STD", "VEF", "ZWL"])
+def test_a_withdrawn_currency_keeps_its_cents(currency: str) -> None:
+    """A document of an earlier year is counted as it was."""
+    assert Money.from_minor_units(1234, currency).to_text() == "12.34"
 
 
 @pytest.mark.parametrize("currency", ["", "usd", "XYZ", "XAU", "XXX", "DOLLAR"])
@@ -40,6 +46,25 @@ def test_what_is_no_amount_is_refused(amount: str) -> None:
     """Not a number, without end, or so large that counting it would fill the memory."""
     with pytest.raises(ValueError, match="not an amount of money"):
         Money(Decimal(amount), "USD")
+
+
+@pytest.mark.parametrize("amount", ["1E+24", "9999999999999999999999999", "1E-24", "-1E-24"])
+def test_the_widest_amounts_are_taken(amount: str) -> None:
+    """Twenty-four places on either side of the first digit."""
+    assert Money(Decimal(amount), "USD").amount == Decimal(amount)
+    with pytest.raises(ValueError, match="not an amount of money"):
+        Money(Decimal(amount).scaleb(1 if "-24" not in amount else -1), "USD")
+
+
+@pytest.mark.parametrize("digits", [31, 91, 4000])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_units_beyond_any_money_are_refused_shortly(digits: int, sign: int) -> None:
+    """A spend system may write any whole number; its digits are not all repeated."""
+    units = sign * (10**digits + 1)
+    for count in (Money.from_minor_units, Money.from_micros):
+        with pytest.raises(ValueError, match="not an amount of money") as refused:
+            count(units, "USD")
+        assert len(str(refused.value)) < 60
 
 
 def test_floats_are_refused() -> None:
@@ -122,6 +147,12 @@ def test_large_and_small_add_without_rounding() -> None:
     assert str(total) == "123456789012345678901234.0100000001 USD"
 
 
+@pytest.mark.parametrize(("amount", "text"), [("1E+3", "1000 USD"), ("1E-10", "0.0000000001 USD"), ("0E+9", "0 USD")])
+def test_money_is_told_without_an_exponent(amount: str, text: str) -> None:
+    """A clerk reads digits."""
+    assert str(usd(amount)) == text
+
+
 def test_two_currencies_do_not_add_up() -> None:
     """The message names both."""
     for act in (Money.__add__, Money.__sub__):
@@ -176,5 +207,5 @@ def test_splits(amount: str, shares: list[str], parts: list[str]) -> None:
 @pytest.mark.parametrize("shares", [[], ["0"], ["-1", "2"], ["NaN"], ["Infinity"]])
 def test_shares_that_divide_nothing(shares: list[str]) -> None:
     """None, nothing, negative or no number."""
-    with pytest.raises(ValueError, match=r"do not divide 1\.00 USD"):
+    with pytest.raises(ValueError, match=rf"shares {', '.join(shares) or 'none'} do not divide 1\.00 USD"):
         usd("1.00").split([Decimal(share) for share in shares])

@@ -29,6 +29,7 @@ def test_minor_units_and_major_units_are_the_same_money(units: int, currency: st
     ("amount", "says"),
     [
         ({"amount": 1234, "currency_code": "XQZ"}, "XQZ"),
+        ({"amount": 10**90 + 1, "currency_code": "EUR"}, "not an amount of money"),
         ({"amount": 1234, "currency_code": "JPY", "minor_unit_conversion_rate": 100}, "decimal places"),
         ({"amount": 12.34, "currency_code": "EUR"}, "amount"),
         ({"amount": "1234", "currency_code": "EUR"}, "amount"),
