@@ -6,7 +6,8 @@ MlcError
 │   └── NotYetError         this record waits for another one; the other side is well
 ├── RecordError             hold this record and go on with the rest; names its cause
 │   └── StaleRecordError    the record changed after it was read: read it again and decide again
-└── OutcomeUnknownError     a write was sent and its answer lost: look before sending again
+├── OutcomeUnknownError     a write was sent and its answer lost: look before sending again
+└── StorageError            our own database cannot answer: stop, the next run goes on from what is committed
 """
 
 from enum import StrEnum
@@ -90,3 +91,7 @@ class StaleRecordError(RecordError):
 
 class OutcomeUnknownError(MlcError):
     """A write was sent and no answer came: it may have been performed."""
+
+
+class StorageError(MlcError):
+    """Our own database is full, locked or away. Nothing goes on without it; what was committed stays."""

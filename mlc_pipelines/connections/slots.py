@@ -1,5 +1,6 @@
 """Room for so many calls at once, as rows of the database: a call keeps one while it is under way."""
 
+import logging
 import secrets
 import threading
 from collections.abc import Iterator
@@ -9,9 +10,12 @@ from sqlalchemy import Engine, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.connections.tables import slots
+from mlc_pipelines.errors import StorageError
 from mlc_pipelines.wire.clock import Clock
 
 LOOK_SECONDS = 0.05
+
+logger = logging.getLogger(__name__)
 
 
 class SharedSlots:
@@ -39,9 +43,15 @@ class SharedSlots:
             try:
                 yield
             finally:
-                mine = (slots.c.name == self._name, slots.c.holder == holder)
-                with self._engine.execution_options(mlc_write=True).begin() as connection:
-                    connection.execute(update(slots).where(*mine).values(holder=None, until=0.0))
+                self._leave(holder)
+
+    def _leave(self, holder: str) -> None:
+        mine = (slots.c.name == self._name, slots.c.holder == holder)
+        try:
+            with self._engine.execution_options(mlc_write=True).begin() as connection:
+                connection.execute(update(slots).where(*mine).values(holder=None, until=0.0))
+        except StorageError as error:  # the call has its answer, which must not be lost; the slot becomes free in time
+            logger.warning("slot not given back", extra={"slots": self._name, "error": str(error)})
 
     def _taken(self, holder: str) -> bool:
         self._ensure()

@@ -7,6 +7,7 @@ from datetime import timedelta
 from mlc_pipelines.errors import (
     Cause,
     ConfigurationError,
+    MlcError,
     NotYetError,
     OutcomeUnknownError,
     RecordError,
@@ -126,7 +127,8 @@ class _Passage:
             return [(intent, Postponed(str(error))) for intent, _ in group]
         except Exception as error:  # noqa: BLE001  # our own fault after a call that may have landed: look before sending again
             self._broken = error
-            return [(intent, Unknown(f"unforeseen {type(error).__name__}")) for intent, _ in group]
+            said = str(error) if isinstance(error, MlcError) else f"unforeseen {type(error).__name__}"
+            return [(intent, Unknown(said)) for intent, _ in group]
         self._silent = 0
         return [(intent, outcome) for (intent, _), outcome in zip(group, landed, strict=True)]
 

@@ -6,11 +6,19 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection, QueuePool
+
+from mlc_pipelines.errors import StorageError
 
 WAIT_MS = 60_000
+POOL_SECONDS = 30.0
+
+_OURS = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
+"""What is wrong with a statement, and not with the database."""
 
 
 def open_engine(url: str, *, durable: bool = True) -> Engine:
@@ -19,14 +27,27 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
     With `durable` every commit is synced to disk; without, the last commits may be lost when the machine (not
     the process) stops, which suits rate budgets. Transactions begun with the execution option `mlc_write`
     take SQLite's write lock at once, so that two writers queue instead of failing.
+    A database that is full, locked or away is StorageError; no error quotes what was being written.
     """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=16, max_overflow=16)
+        return _telling(
+            create_engine(
+                url,
+                poolclass=_Pool,
+                pool_size=16,
+                max_overflow=16,
+                pool_timeout=POOL_SECONDS,
+                hide_parameters=True,
+            )
+        )
     path = make_url(url).database
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        url, poolclass=NullPool, connect_args={"timeout": WAIT_MS / 1000, "check_same_thread": False}
+        url,
+        poolclass=NullPool,
+        connect_args={"timeout": WAIT_MS / 1000, "check_same_thread": False},
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
@@ -42,6 +63,33 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("mlc_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return _telling(engine)
+
+
+class _Pool(QueuePool):
+    """Connections that are kept open; says in our words that none came free."""
+
+    def connect(self) -> PoolProxiedConnection:
+        try:
+            return super().connect()
+        except PoolTimeoutError as error:
+            raise StorageError(
+                f"database: none of {self.size()} connections came free in {self.timeout():.0f} seconds; "
+                "the next run goes on from what is committed"
+            ) from error
+
+
+def _telling(engine: Engine) -> Engine:
+    """Let an engine say in our words that the database cannot answer."""
+
+    @event.listens_for(engine, "handle_error")
+    def _tell(context: ExceptionContext) -> StorageError | None:
+        if isinstance(context.sqlalchemy_exception, _OURS):
+            return None
+        said = " ".join(str(context.original_exception).partition("\n")[0].split())
+        kind = type(context.original_exception).__name__
+        return StorageError(f"database: {said} ({kind}); put it right, the next run goes on from what is committed")
 
     return engine
 

@@ -25,6 +25,7 @@ _REMEDIES = {
     "ConfigurationError": "Integration engineer: settings, credential or rights are wrong. Ask: mlc check {}",
     "TransientError": "The other side does not answer; the next run tries again. If it lasts: mlc check {}",
     "OutcomeUnknownError": "A write got no answer; the next run looks it up before anything is sent again.",
+    "StorageError": "Whoever runs our database: it is full, locked or away. What was done is kept. Ask: mlc status {}",
     _CHECKS_FAILED: "Accounting and integration engineer: the books do not add up; nothing more is sent. mlc status {}",
 }
 _USUAL_REMEDY = "Integration engineer: see the run in Dagster; what was done is kept, the next run goes on from there."

@@ -5,17 +5,17 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from mlc_pipelines.errors import ConfigurationError, MlcError, OutcomeUnknownError, TransientError
+from mlc_pipelines.errors import ConfigurationError, MlcError, OutcomeUnknownError, StorageError, TransientError
 from mlc_pipelines.ledger.leases import LeaseTakenError
 
 PATIENCE = dg.RetryPolicy(max_retries=2, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-"""For "the other side is down" only; everything else fails at once."""
+"""For "the other side is down", and our own database, only; everything else fails at once."""
 
 ERROR_MARK = "error"
 """Where a failure says which class of error it comes from."""
 
 _BROAD = (ConfigurationError, TransientError, OutcomeUnknownError)
-_PASSING = (TransientError, OutcomeUnknownError, LeaseTakenError)
+_PASSING = (TransientError, OutcomeUnknownError, StorageError, LeaseTakenError)
 
 
 @contextmanager

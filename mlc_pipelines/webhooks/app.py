@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from mlc_pipelines.errors import ConfigurationError
+from mlc_pipelines.errors import ConfigurationError, StorageError
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.integration import Delivery
 from mlc_pipelines.webhooks.gate import Gate, Pace
@@ -55,7 +55,7 @@ def build_app(house: House, receiver: Receiver, environ: Mapping[str, str]) -> S
         async with turn:  # one thread at most: the others are for webhooks
             try:
                 text = await run_in_threadpool(figures.text)
-            except SQLAlchemyError:
+            except (StorageError, SQLAlchemyError):
                 return _answer(HTTPStatus.SERVICE_UNAVAILABLE)
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from mlc_pipelines.errors import ConfigurationError, MlcError, RecordError, TransientError
+from mlc_pipelines.errors import ConfigurationError, MlcError, RecordError, StorageError, TransientError
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.integration import Delivery, Event, WebhookManners
 from mlc_pipelines.webhooks.subscriptions import forget_handshake, handshake_awaited, told
@@ -56,7 +56,7 @@ class Receiver:
         """Verify, read and store; 200 means that it is on disk. Blocks: call it from a thread."""
         try:
             status = self._receive(name, delivery)
-        except SQLAlchemyError as error:
+        except (StorageError, SQLAlchemyError) as error:
             logger.error("webhook not stored", extra={"connection": name, "error": told(error)})  # noqa: TRY400  # a traceback would quote the body
             return HTTPStatus.SERVICE_UNAVAILABLE
         if status is not HTTPStatus.OK:
@@ -84,7 +84,7 @@ class Receiver:
         """Tell whether events can be stored, as far as reading the database shows."""
         try:
             self._house.ledger.inbox.waiting()
-        except SQLAlchemyError:
+        except (StorageError, SQLAlchemyError):
             return False
         return True
 

@@ -5,7 +5,7 @@ import threading
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlc_pipelines.errors import MlcError, TransientError
+from mlc_pipelines.errors import MlcError, StorageError, TransientError
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.integration import Subscribed
 from mlc_pipelines.ledger.leases import LeaseTakenError
@@ -66,7 +66,7 @@ def _is_settled(house: House, name: str) -> bool:
         return True
     except (MlcError, SQLAlchemyError) as error:
         logger.warning("webhook subscription failed", extra={"connection": name, "error": told(error)})
-        return not isinstance(error, TransientError | SQLAlchemyError)
+        return not isinstance(error, TransientError | StorageError | SQLAlchemyError)
     logger.info("webhook subscription", extra={"connection": name, "subscribed": subscribed.value})
     return True
 
