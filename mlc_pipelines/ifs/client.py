@@ -19,7 +19,7 @@ from mlc_pipelines.ifs.settings import IfsSettings, SetSettings
 from mlc_pipelines.wire.auth import ClientCredentials, ifs_refresh
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.http import Answer, HttpClient, Limits
-from mlc_pipelines.wire.memory import Budget, TokenStore
+from mlc_pipelines.wire.memory import Budget, Guard, TokenStore
 
 Condition = tuple[str, str, Any]
 
@@ -200,7 +200,13 @@ class IfsClient:
 
 
 def open_ifs(
-    settings: IfsSettings, *, vault_get: Callable[[str], SecretStr], tokens: TokenStore, budget: Budget, clock: Clock
+    settings: IfsSettings,
+    *,
+    vault_get: Callable[[str], SecretStr],
+    tokens: TokenStore,
+    budget: Budget,
+    guard: Guard,
+    clock: Clock,
 ) -> IfsClient:
     """Assemble the client of one tenant: its IAM client, its share of the rate limit, its time limits."""
     auth = ClientCredentials(
@@ -223,6 +229,7 @@ def open_ifs(
         judge=judge,
         auth=auth,
         budget=budget,
+        guard=guard,
         limits=Limits(read_seconds=settings.read_seconds, write_seconds=settings.write_seconds),
         clock=clock,
         headers=headers,

@@ -13,7 +13,7 @@ from mlc_pipelines.flows.flow import Assets, Flow
 from mlc_pipelines.flows.reconciling import Document
 from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.wire.clock import Clock
-from mlc_pipelines.wire.memory import Budget, Slots, TokenStore
+from mlc_pipelines.wire.memory import Budget, Guard, Slots, TokenStore
 
 
 class BudgetOf(Protocol):
@@ -42,6 +42,7 @@ class Tenant:
     tokens: TokenStore
     budget: BudgetOf
     slots: SlotsOf
+    guard: Guard
     clock: Clock
 
 

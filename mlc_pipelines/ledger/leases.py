@@ -5,19 +5,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from mlc_pipelines.errors import MlcError
+from mlc_pipelines.errors import MlcError, StorageError
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.tables import leases
 from mlc_pipelines.wire.clock import Clock
 
 LEASE_SECONDS = 60.0
 _PROC = Path("/proc")
+_DEAD = frozenset({"Z", "X"})  # ended, and nobody has asked yet how
 
 
 class LeaseTakenError(MlcError):
@@ -53,8 +54,9 @@ def _machine() -> str:
 
 def _started(pid: int) -> str | None:
     try:
-        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
+        state, *rest = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return None if state in _DEAD else rest[18]
+    except (OSError, ValueError, IndexError):
         return None
 
 
@@ -68,16 +70,19 @@ def _has_died(holder: str) -> bool:
 
 
 class Leases:
-    """Takes, renews and returns leases."""
+    """Takes, renews and returns leases; one lasts `seconds` unless it is renewed."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, *, seconds: float = LEASE_SECONDS) -> None:
         self._engine = engine
         self._clock = clock
+        self._seconds = seconds
+        self._until: dict[Lease, datetime] = {}  # of those held by a block; never later than the row says
+        self._turn = threading.Lock()
 
-    def take(self, name: str, holder: str, *, seconds: float = LEASE_SECONDS) -> Lease:
+    def take(self, name: str, holder: str) -> Lease:
         """Take a lease, or raise LeaseTakenError naming who has it and until when."""
         now = self._clock.now()
-        until = now + timedelta(seconds=seconds)
+        until = now + timedelta(seconds=self._seconds)
         try:
             with writing(self._engine) as connection:
                 row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one_or_none()
@@ -96,17 +101,20 @@ class Leases:
         except IntegrityError as error:  # two first-comers: the row of the other one stands
             raise LeaseTakenError(f"{name}: another worker has just started; wait for that run to end") from error
 
-    def renew(self, lease: Lease, *, seconds: float = LEASE_SECONDS) -> None:
+    def renew(self, lease: Lease) -> None:
         """Keep the lease, or raise LeaseLostError."""
-        until = self._clock.now() + timedelta(seconds=seconds)
-        with writing(self._engine) as connection:
-            held = connection.execute(
-                update(leases)
-                .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
-                .values(expires_at=until)
-            )
-        if held.rowcount != 1:
-            raise LeaseLostError(f"{lease.name}: another worker took over; this one stops")
+        with self._turn:
+            until = self._clock.now() + timedelta(seconds=self._seconds)
+            with writing(self._engine) as connection:
+                held = connection.execute(
+                    update(leases)
+                    .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
+                    .values(expires_at=until)
+                )
+            if held.rowcount != 1:
+                raise LeaseLostError(f"{lease.name}: another worker took over; this one stops")
+            if lease in self._until:
+                self._until[lease] = until
 
     def assure(self, lease: Lease) -> None:
         """See right before a call that the lease is still ours; one that ended while we slept is taken up again.
@@ -121,18 +129,33 @@ class Leases:
             return
         self.renew(lease)
 
+    def guard(self, name: str) -> None:
+        """See in the moment in which a write leaves that the lease of this name has not ended.
+
+        When it has, it is taken up again, or LeaseLostError keeps the write back. A name that no block of this
+        process holds is not guarded.
+        """
+        now = self._clock.now()
+        for lease, until in list(self._until.items()):
+            if lease.name == name and now >= until:
+                self.renew(lease)
+
     @contextmanager
-    def hold(self, name: str, *, seconds: float = LEASE_SECONDS) -> Iterator[Lease]:
+    def hold(self, name: str) -> Iterator[Lease]:
         """Hold a lease for a block, renewing it from a thread of its own so that long calls keep it."""
-        lease = self.take(name, worker_name(), seconds=seconds)
+        until = self._clock.now() + timedelta(seconds=self._seconds)
+        lease = self.take(name, worker_name())
+        self._until[lease] = until
         done = threading.Event()
 
         def keep() -> None:
-            while not done.wait(seconds / 3):
+            while not done.wait(self._seconds / 3):
                 try:
-                    self.renew(lease, seconds=seconds)
+                    self.renew(lease)
                 except LeaseLostError:  # the next write of this worker is refused by its fence
                     return
+                except StorageError:  # tried again; when the lease ends meanwhile, nothing is written without renewing
+                    continue
 
         keeper = threading.Thread(target=keep, name=f"lease {name}", daemon=True)
         keeper.start()
@@ -141,6 +164,7 @@ class Leases:
         finally:
             done.set()
             keeper.join()
+            del self._until[lease]
             self.give_back(lease)
 
     def give_back(self, lease: Lease) -> None:

@@ -11,7 +11,7 @@ from mlc_pipelines.ledger.entries import Entries
 from mlc_pipelines.ledger.files import FileLedger
 from mlc_pipelines.ledger.inbox import Inbox
 from mlc_pipelines.ledger.intents import Intents
-from mlc_pipelines.ledger.leases import Leases
+from mlc_pipelines.ledger.leases import LEASE_SECONDS, Leases
 from mlc_pipelines.ledger.progress import Progress
 from mlc_pipelines.ledger.reports import Reports
 from mlc_pipelines.wire.clock import Clock
@@ -34,10 +34,12 @@ class Books:
 class Ledger:
     """One database of records; `books` opens the part of one connection."""
 
-    def __init__(self, engine: Engine, clock: Clock, *, anchor: Path | None = None) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, *, anchor: Path | None = None, lease_seconds: float = LEASE_SECONDS
+    ) -> None:
         self.engine = engine
         self.clock = clock
-        self.leases = Leases(engine, clock)
+        self.leases = Leases(engine, clock, seconds=lease_seconds)
         self.inbox = Inbox(engine, clock)
         self.audit = Audit(engine, clock, anchor)
 

@@ -29,7 +29,7 @@ from mlc_pipelines.wire.auth import Auth, TokenUnavailableError
 from mlc_pipelines.wire.bodies import bounded, from_json, to_json
 from mlc_pipelines.wire.clock import Clock, SystemClock
 from mlc_pipelines.wire.faults import no_connection, reason
-from mlc_pipelines.wire.memory import Budget, Slots
+from mlc_pipelines.wire.memory import Budget, Guard, Slots, unguarded
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ _READS = frozenset({"GET", "HEAD"})
 _REJECTED = frozenset({400, 404, 405, 409, 422})
 _DENIED = frozenset({401, 403})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_LEAVING = frozenset({"http11.send_request_headers.started", "http11.send_request_body.started"})
+"""The moments in which a request leaves: a write is performed when the second part of it has arrived, if it has one."""
 _MACHINE = SystemClock()
 
 
@@ -106,7 +108,7 @@ class HttpClient:
     """Requests to one service, from any thread. An answer of 400 or above is read by the vendor's judge.
 
     `ended` tells an answer that asks for a new token or session, 401 unless the vendor says it otherwise; `slots`
-    bounds the requests that are under way at the same moment.
+    bounds the requests that are under way at the same moment; `guard` has the last word on every write.
     """
 
     def __init__(
@@ -119,6 +121,7 @@ class HttpClient:
         ended: Callable[[Answer], bool] | None = None,
         budget: Budget | None = None,
         slots: Slots | None = None,
+        guard: Guard = unguarded,
         limits: Limits = _USUAL,
         clock: Clock = _MACHINE,
         headers: Mapping[str, str] = _NOTHING,
@@ -131,6 +134,7 @@ class HttpClient:
         self._ended = ended or _is_unauthorized
         self._budget = budget
         self._slots = slots
+        self._guard = guard
         self._limits = limits
         self._clock = clock
         self._headers = {"User-Agent": "mlc-pipelines", "Accept-Encoding": "gzip", **headers}
@@ -237,8 +241,9 @@ class HttpClient:
         headers = call.headers | dict(self._auth.headers() if self._auth is not None else _NOTHING)
         answering = self._limits.read_seconds if call.repeatable else self._limits.write_seconds
         timeout = httpx.Timeout(self._limits.read_seconds, connect=self._limits.connect_seconds, read=answering)
+        extensions = {} if call.method in _READS else {"trace": self._last_look}
         request = self._client.build_request(
-            call.method, call.url, headers=headers, content=call.content, timeout=timeout
+            call.method, call.url, headers=headers, content=call.content, timeout=timeout, extensions=extensions
         )
         try:
             with self._slots.slot() if self._slots is not None else nullcontext():
@@ -254,6 +259,10 @@ class HttpClient:
             raise self._too_long(call)
         names = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, names, body, call.method, shown(str(call.url)))
+
+    def _last_look(self, event: str, _info: Mapping[str, Any]) -> None:
+        if event in _LEAVING:
+            self._guard()
 
     def _fault(self, call: _Call, exc: httpx.RequestError) -> MlcError:
         if isinstance(exc, httpx.PoolTimeout):

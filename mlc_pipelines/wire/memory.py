@@ -34,6 +34,14 @@ class TokenStore(Protocol):
         ...
 
 
+Guard = Callable[[], None]
+"""Asked in the moment in which a write leaves: what it raises keeps the write back."""
+
+
+def unguarded() -> None:
+    """Let every write go."""
+
+
 class Budget(Protocol):
     """A rate limit shared by all processes that use one credential."""
 

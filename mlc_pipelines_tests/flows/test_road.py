@@ -359,7 +359,7 @@ def test_a_worker_that_slept_beyond_its_lease_calls_nobody(ledger: Ledger, flow:
         if step == overtaken_at and not slept:
             slept.append(step)
             ledger.clock.sleep(3600)
-            ledger.leases.take("acme", "another:1:1", seconds=60)
+            ledger.leases.take("acme", "another:1:1")
 
     slept: list[str] = []
     walk_until_translated(road_of(ledger, flow))

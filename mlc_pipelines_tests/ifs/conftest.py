@@ -12,7 +12,7 @@ from mlc_pipelines.ifs.settings import IfsSettings
 from mlc_pipelines.sandbox.ifs import IfsSandbox
 from mlc_pipelines.sandbox.world import World
 from mlc_pipelines.wire.clock import SystemClock
-from mlc_pipelines.wire.memory import Token
+from mlc_pipelines.wire.memory import Token, unguarded
 
 OpenIfs = Callable[..., IfsClient]
 
@@ -106,5 +106,6 @@ def client_of(sandbox: IfsSandbox, *, secret: str = "sandbox-ifs-secret", **give
         vault_get=lambda name: SecretStr(secrets[name]),
         tokens=Drawer(),
         budget=Unlimited(),
+        guard=unguarded,
         clock=QuickClock(),
     )

@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from mlc_pipelines.ledger.leases import LEASE_SECONDS, Lease, LeaseLostError, LeaseTakenError, worker_name
+from mlc_pipelines.errors import StorageError
+from mlc_pipelines.ledger.leases import LEASE_SECONDS, Lease, LeaseLostError, Leases, LeaseTakenError, worker_name
 from mlc_pipelines.ledger.ledger import Books, Ledger
 from mlc_pipelines.ledger.moves import Move
 from mlc_pipelines.ledger.states import State
@@ -115,6 +116,17 @@ def test_a_number_used_again_by_another_process_is_not_the_same_worker(
     neighbour.communicate(b"\n")
 
 
+def test_a_worker_that_was_killed_and_not_yet_buried_is_dead(
+    ledger: Ledger, neighbour: "subprocess.Popen[bytes]"
+) -> None:
+    """Its parent has not asked how it ended: it is in the list of processes, and works no more."""
+    ledger.leases.take(NAME, worker_of(neighbour))
+    neighbour.kill()
+    os.waitid(os.P_PID, neighbour.pid, os.WEXITED | os.WNOWAIT)
+    assert ledger.leases.take(NAME, worker_name()).fence == 2
+    neighbour.communicate()
+
+
 @pytest.mark.parametrize(
     "holder",
     [ELSEWHERE, "one-machine", f"{worker_name().rpartition(':')[0]}x:1"],
@@ -167,29 +179,76 @@ def test_a_block_holds_it_and_gives_it_back(ledger: Ledger) -> None:
     assert ledger.leases.take(NAME, ELSEWHERE).fence == 2
 
 
-def test_a_long_call_keeps_its_lease(ledger: Ledger) -> None:
+@pytest.fixture
+def short(ledger: Ledger) -> Leases:
+    """Leases of the same ledger that last a moment, so that they are renewed every tenth of a second."""
+    return Leases(ledger.engine, ledger.clock, seconds=0.3)
+
+
+def test_a_long_call_keeps_its_lease(short: Leases) -> None:
     """A thread of its own renews the lease while the block is busy elsewhere."""
     renewed = threading.Event()
-    renew = ledger.leases.renew
+    renew = short.renew
 
-    def noticed(lease: Lease, *, seconds: float = LEASE_SECONDS) -> None:
-        renew(lease, seconds=seconds)
+    def noticed(lease: Lease) -> None:
+        renew(lease)
         renewed.set()
 
-    ledger.leases.renew = noticed  # type: ignore[method-assign]  # to wait for the thread instead of for time
-    with ledger.leases.hold(NAME, seconds=0.3):
+    short.renew = noticed  # type: ignore[method-assign]  # to wait for the thread instead of for time
+    with short.hold(NAME):
         assert renewed.wait(10)
 
 
-def test_the_renewing_thread_ends_quietly_when_overtaken(ledger: Ledger) -> None:
+def test_the_renewing_thread_goes_on_when_the_database_is_away_for_a_while(short: Leases) -> None:
+    """A renewal that cannot be written is tried again; the block is not given up for it."""
+    tried = threading.Semaphore(0)
+    renew = short.renew
+
+    def refused(lease: Lease) -> None:
+        tried.release()
+        if len(refusals) < 2:
+            refusals.append(lease)
+            raise StorageError("database: away")
+        renew(lease)
+
+    refusals: list[Lease] = []
+    short.renew = refused  # type: ignore[method-assign]  # a database that is away for two renewals
+    with short.hold(NAME):
+        assert all(tried.acquire(timeout=10) for _ in range(3))
+
+
+def test_the_renewing_thread_ends_quietly_when_overtaken(ledger: Ledger, short: Leases) -> None:
     """Losing the lease is no crash in a thread; the block's own next write is refused."""
-    with ledger.leases.hold(NAME, seconds=0.3):
+    with short.hold(NAME):
         clock_of(ledger).sleep(1)
-        successor = ledger.leases.take(NAME, ELSEWHERE)
+        successor = short.take(NAME, ELSEWHERE)
         (keeper,) = [thread for thread in threading.enumerate() if thread.name == f"lease {NAME}"]
         keeper.join(10)
         assert not keeper.is_alive()
-    ledger.leases.renew(successor)
+    short.renew(successor)
+
+
+def test_the_guard_lets_the_holder_write_while_its_lease_lasts(ledger: Ledger) -> None:
+    """It asks nobody then; once the lease has ended it is taken up again, unless another has it."""
+    with ledger.leases.hold(NAME) as lease:
+        ledger.leases.guard(NAME)
+        clock_of(ledger).sleep(LEASE_SECONDS + 1)
+        ledger.leases.guard(NAME)
+        with pytest.raises(LeaseTakenError):
+            ledger.leases.take(NAME, ELSEWHERE)
+        clock_of(ledger).sleep(LEASE_SECONDS + 1)
+        assert ledger.leases.take(NAME, ELSEWHERE).fence == lease.fence + 1
+        with pytest.raises(LeaseLostError):
+            ledger.leases.guard(NAME)
+
+
+def test_the_guard_is_for_the_lease_of_its_name_and_for_as_long_as_it_is_held(ledger: Ledger) -> None:
+    """Another connection's lost lease stops nobody here, and neither does one that was given back."""
+    with ledger.leases.hold(NAME):
+        clock_of(ledger).sleep(LEASE_SECONDS + 1)
+        ledger.leases.take(NAME, ELSEWHERE)
+        ledger.leases.guard("globex")
+    ledger.leases.guard(NAME)
 
 
 def test_an_overtaken_worker_writes_nothing(ledger: Ledger, books: Books) -> None:

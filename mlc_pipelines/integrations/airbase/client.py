@@ -13,7 +13,7 @@ from mlc_pipelines.integrations.airbase.settings import AirbaseSettings, Scheme
 from mlc_pipelines.wire.auth import StaticTokens
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.http import HttpClient, Limits
-from mlc_pipelines.wire.memory import Budget
+from mlc_pipelines.wire.memory import Budget, Guard
 
 
 class AirbaseClient(DocumentCalls):
@@ -25,6 +25,7 @@ def open_airbase(
     *,
     vault_get: Callable[[str], SecretStr],
     budget: Budget,
+    guard: Guard,
     clock: Clock,
     scheme: Scheme | None = None,
 ) -> AirbaseClient:
@@ -40,6 +41,7 @@ def open_airbase(
         judge=judge,
         auth=auth,
         budget=budget,
+        guard=guard,
         limits=Limits(read_seconds=settings.read_seconds, write_seconds=settings.write_seconds),
         clock=clock,
         headers={"Accept": "application/json"},

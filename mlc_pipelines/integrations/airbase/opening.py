@@ -52,7 +52,9 @@ def open_client(tenant: Tenant, *, scheme: Scheme | None = None) -> AirbaseClien
     settings = tenant.connection.section(AirbaseSettings)
     calls = settings.requests_per_second
     budget = tenant.budget(settings.credential, limit=calls * int(WINDOW), window_seconds=WINDOW, burst=calls)
-    return open_airbase(settings, vault_get=tenant.secret, budget=budget, clock=tenant.clock, scheme=scheme)
+    return open_airbase(
+        settings, vault_get=tenant.secret, budget=budget, guard=tenant.guard, clock=tenant.clock, scheme=scheme
+    )
 
 
 def _flows(desk: Desk) -> Sequence[Flow]:

@@ -17,7 +17,7 @@ from mlc_pipelines.integrations.bill.webhook_client import WebhookCalls
 from mlc_pipelines.wire.auth import Auth, LoginSession
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.http import HttpClient, Limits
-from mlc_pipelines.wire.memory import Budget, Slots, TokenStore
+from mlc_pipelines.wire.memory import Budget, Guard, Slots, TokenStore
 
 MINUTE, HOUR = 60, 3600
 LIVES: dict[str, tuple[float, int]] = {"sync_token": (47.0 * HOUR, 48 * HOUR), "user": (25.0 * MINUTE, 35 * MINUTE)}
@@ -61,12 +61,13 @@ class BillClient(VendorCalls, ClassificationCalls, BillCalls):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What calls need beside the settings: secrets, remembered sessions, shares of the limits, the clock."""
+    """What calls need beside the settings: secrets, remembered sessions, shares of the limits, the lease, the clock."""
 
     vault_get: Callable[[str], SecretStr]
     tokens: TokenStore
     budget: Budget
     slots: Slots
+    guard: Guard
     clock: Clock
 
 
@@ -92,6 +93,7 @@ def _http(settings: BillSettings, address: str, *, means: Means) -> HttpClient:
         ended=session_ended,
         budget=means.budget,
         slots=means.slots,
+        guard=means.guard,
         limits=limits,
         clock=means.clock,
         headers={"Accept": "application/json"},

@@ -63,6 +63,7 @@ def means_of(tenant: Tenant) -> Means:
         tokens=tenant.tokens,
         budget=tenant.budget(key, limit=calls, window_seconds=float(HOUR), burst=min(BURST, calls // 10)),
         slots=tenant.slots(f"{key} {settings.organization_id}", number=settings.calls_at_once, longest_seconds=longest),
+        guard=tenant.guard,
         clock=tenant.clock,
     )
 

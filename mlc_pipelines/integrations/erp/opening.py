@@ -22,6 +22,7 @@ def open_erp(tenant: Tenant) -> IfsClient:
         vault_get=tenant.secret,
         tokens=tenant.tokens,
         budget=tenant.budget(settings.credential, limit=calls, window_seconds=MINUTE, burst=min(BURST, calls - 1)),
+        guard=tenant.guard,
         clock=tenant.clock,
     )
 

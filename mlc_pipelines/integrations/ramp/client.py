@@ -13,7 +13,7 @@ from mlc_pipelines.integrations.ramp.webhook_client import WebhookCalls
 from mlc_pipelines.wire.auth import ClientCredentials, ramp_refresh
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.http import HttpClient, Limits
-from mlc_pipelines.wire.memory import Budget, TokenStore
+from mlc_pipelines.wire.memory import Budget, Guard, TokenStore
 
 
 class RampClient(AccountingCalls, BillCalls, WebhookCalls):
@@ -26,6 +26,7 @@ def open_ramp(
     vault_get: Callable[[str], SecretStr],
     tokens: TokenStore,
     budget: Budget,
+    guard: Guard,
     clock: Clock,
 ) -> RampClient:
     """Assemble the client of one tenant: its app, its share of the rate limit, its time limits.
@@ -49,6 +50,7 @@ def open_ramp(
         judge=judge,
         auth=auth,
         budget=budget,
+        guard=guard,
         limits=Limits(read_seconds=settings.read_seconds, write_seconds=settings.write_seconds),
         clock=clock,
         headers={"Accept": "application/json"},

@@ -51,7 +51,14 @@ def open_client(tenant: Tenant) -> RampClient:
     budget = tenant.budget(
         settings.credential, limit=calls, window_seconds=RAMP_WINDOW, burst=min(RAMP_BURST, calls - 1)
     )
-    return open_ramp(settings, vault_get=tenant.secret, tokens=tenant.tokens, budget=budget, clock=tenant.clock)
+    return open_ramp(
+        settings,
+        vault_get=tenant.secret,
+        tokens=tenant.tokens,
+        budget=budget,
+        guard=tenant.guard,
+        clock=tenant.clock,
+    )
 
 
 def _flows(desk: Desk) -> Sequence[Flow]:

@@ -13,6 +13,7 @@ from mlc_pipelines.sandbox.airbase import AirbaseSandbox
 from mlc_pipelines.sandbox.airbase.switches import PATHS
 from mlc_pipelines.sandbox.world import World
 from mlc_pipelines.wire.clock import SystemClock
+from mlc_pipelines.wire.memory import unguarded
 from mlc_pipelines_tests.integrations.airbase.builders import settings
 
 OpenAirbase = Callable[..., AirbaseClient]
@@ -73,7 +74,9 @@ def open_client(airbase: AirbaseSandbox, budget: Unlimited) -> Iterator[OpenAirb
 
             usual = {"base_url": airbase.url, "auth_scheme": "Token", "paths": dict(PATHS)}
             made = settings(**(usual | {"read_seconds": 5, "write_seconds": 5} | given))
-            return stack.enter_context(open_airbase(made, vault_get=secret, budget=budget, clock=QuickClock()))
+            return stack.enter_context(
+                open_airbase(made, vault_get=secret, budget=budget, guard=unguarded, clock=QuickClock())
+            )
 
         yield opened
 

@@ -12,7 +12,7 @@ from mlc_pipelines.integrations.bill.client import BillClient, Means, open_bill,
 from mlc_pipelines.integrations.bill.webhook_client import WebhookCalls
 from mlc_pipelines.sandbox.bill import BillSandbox
 from mlc_pipelines.sandbox.world import World
-from mlc_pipelines.wire.memory import Token
+from mlc_pipelines.wire.memory import Token, unguarded
 from mlc_pipelines_tests.integrations.bill.builders import settings
 from mlc_pipelines_tests.integrations.bill.organization import emptied
 
@@ -84,7 +84,8 @@ def means_for(organization: BillSandbox, *, password: str | None = None, **given
         "acme/bill/developer_key": organization.dev_key,
     }
     usual: dict[str, Any] = {
-        "tokens": Drawer(), "budget": Unlimited(), "slots": Unlimited(), "clock": QuickClock(organization),
+        "tokens": Drawer(), "budget": Unlimited(), "slots": Unlimited(), "guard": unguarded,
+        "clock": QuickClock(organization),
     }  # fmt: skip
     return Means(vault_get=lambda name: SecretStr(secrets[name]), **{**usual, **given})
 

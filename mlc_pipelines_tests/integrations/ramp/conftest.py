@@ -12,7 +12,7 @@ from mlc_pipelines.integrations.ramp.settings import RampSettings
 from mlc_pipelines.sandbox.ramp import RampSandbox
 from mlc_pipelines.sandbox.world import World
 from mlc_pipelines.wire.clock import SystemClock
-from mlc_pipelines.wire.memory import Token
+from mlc_pipelines.wire.memory import Token, unguarded
 
 OpenRamp = Callable[..., RampClient]
 
@@ -104,5 +104,6 @@ def client_of(
         vault_get=lambda name: SecretStr(secrets[name]),
         tokens=Drawer(),
         budget=budget or Unlimited(),
+        guard=unguarded,
         clock=QuickClock(),
     )

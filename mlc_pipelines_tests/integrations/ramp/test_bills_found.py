@@ -20,6 +20,7 @@ from mlc_pipelines.integrations.ramp.flows.vouchers import VouchersToIfs
 from mlc_pipelines.integrations.ramp.models import Bill
 from mlc_pipelines.integrations.ramp.settings import RampSettings
 from mlc_pipelines.ledger.ledger import Books, Ledger
+from mlc_pipelines.wire.memory import unguarded
 from mlc_pipelines_tests.flows.world import open_ledger
 from mlc_pipelines_tests.integrations.ramp.builders import bill_row, new_bill, vendor_and_entity
 from mlc_pipelines_tests.integrations.ramp.conftest import Drawer, QuickClock, Unlimited
@@ -82,6 +83,7 @@ def desk(settings: Connection, books: Books, ramp: RampClient, closing: ExitStac
         vault_get=SecretStr,
         tokens=Drawer(),
         budget=Unlimited(),
+        guard=unguarded,
         clock=QuickClock(),
     )
     closing.callback(ifs.close)
