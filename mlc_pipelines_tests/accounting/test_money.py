@@ -19,7 +19,8 @@ def usd(text: str) -> Money:
 
 
 @pytest.mark.parametrize(
-    ("currency", "digits"), [("USD", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4), ("IQD", 3), ("ISK", 0), ("BGN", 2), ("BYR", 0)]
+    ("currency", "digits"),
+    [("USD", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4), ("IQD", 3), ("ISK", 0), ("BGN", 2), ("BYR", 0)],
 )
 def test_a_currency_has_its_places(currency: str, digits: int) -> None:
     """Places are those of ISO 4217, withdrawn currencies included."""

@@ -19,14 +19,23 @@ def test_millionths_come_back(micros: int) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "micros"),
-    [("12.30", 12_300_000), ("-0.000001", -1), ("1E+3", 10**9), ("0.0000010", 1), ("9223372036854.775807", 2**63 - 1), ("0E+50", 0)],
+    [
+        ("12.30", 12_300_000),
+        ("-0.000001", -1),
+        ("1E+3", 10**9),
+        ("0.0000010", 1),
+        ("9223372036854.775807", 2**63 - 1),
+        ("0E+50", 0),
+    ],
 )
 def test_amounts_are_counted_exactly(amount: str, micros: int) -> None:
     """However an amount is written, its millionths are whole."""
     assert to_micros(Decimal(amount)) == micros
 
 
-@pytest.mark.parametrize(("micros", "text"), [(12_300_000, "12.30"), (0, "0.00"), (1_234_500, "1.2345"), (-1, "-0.000001")])
+@pytest.mark.parametrize(
+    ("micros", "text"), [(12_300_000, "12.30"), (0, "0.00"), (1_234_500, "1.2345"), (-1, "-0.000001")]
+)
 def test_amounts_are_told_with_two_places_or_what_they_need(micros: int, text: str) -> None:
     """Twelve thirty is 12.30."""
     assert format(from_micros(micros) or Decimal("0.00"), "f") == text
@@ -46,7 +55,9 @@ def test_finer_places_than_millionths_are_refused(amount: str) -> None:
         to_micros(Decimal(amount))
 
 
-@pytest.mark.parametrize("amount", ["9223372036854.775808", "-9223372036854.775808", "1E+999999999", "-Infinity", "NaN", "sNaN"])
+@pytest.mark.parametrize(
+    "amount", ["9223372036854.775808", "-9223372036854.775808", "1E+999999999", "-Infinity", "NaN", "sNaN"]
+)
 def test_what_is_beyond_counting_is_refused(amount: str) -> None:
     """A database's whole numbers hold nine thousand billions in millionths."""
     with pytest.raises(ValueError, match="beyond what the ledger counts"):
