@@ -203,7 +203,8 @@ class FileFeed:
 
     def _gather(self, record: FileRecord, gathering: Gathering) -> None:
         with tempfile.SpooledTemporaryFile(SHORT_FILE) as copy:
-            copy.writelines(self._books.files.content(record))
+            for part in self._books.files.content(record):
+                copy.write(part)
             for raw in parse(copy, record.path, self._feed):
                 key, named = self._named(raw)
                 gathering.put(key or f"{FILE_KEY}{record.id}^{raw.rows[0] if raw.rows else 0}", _written(named))
