@@ -1,6 +1,7 @@
 """Translate: makes the target's payload of each source record, or holds it with its cause."""
 
 from mlc_pipelines.errors import RecordError, TransientError
+from mlc_pipelines.flows.collecting import in_parts
 from mlc_pipelines.flows.road import Choice, Road, Tally
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.leases import Lease
@@ -64,9 +65,7 @@ def put_back(books: Books, flow: str, choice: Choice, lease: Lease | None, *, on
 
 
 def _release(road: Road, lease: Lease, tally: Tally) -> None:
-    after = 0
-    while batch := road.books.entries.released(road.flow.name, after=after):
-        after = batch[-1].id
+    for batch in in_parts(road.books.entries.released(road.flow.name), PAGE):
         moves = [Move(entry, State.RECEIVED, "released", detail={"cause_key": entry.cause_key}) for entry in batch]
         road.books.entries.move(moves, lease)
         tally.add("released", len(moves))

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select
 
-from mlc_pipelines.ledger import chain
+from mlc_pipelines.ledger import chain, totals
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.tables import entries, events, seals
 from mlc_pipelines.wire.clock import Clock
@@ -56,9 +56,12 @@ class Audit:
         return sealed
 
     def verify(self) -> Iterator[Finding]:
-        """Check every event, every entry against its events, every source copy, and every seal."""
+        """Check every event, every entry against its events, every source copy, every seal, and the totals."""
         with reading(self._engine) as connection:
-            yield from _verify_chains(connection)
+            wrong = list(_verify_chains(connection))
+            yield from wrong
+            if not wrong:  # a changed entry is named above, and the totals differ by it
+                yield from _verify_totals(connection)
             previous = chain.GENESIS
             for row in connection.execute(select(seals).order_by(seals.c.day)).all():
                 facts = _seal_of(connection, row.day, previous)
@@ -133,6 +136,15 @@ def _verify_unsealed(connection: Connection) -> Iterator[Finding]:
     for day in _days(connection, None, max(sealed, default=date.min)):
         if day not in sealed and _seal_of(connection, day, chain.GENESIS) is not None:
             yield Finding(f"day {day}", "has events but no seal, although a later day is sealed")
+
+
+def _verify_totals(connection: Connection) -> Iterator[Finding]:
+    kept, there = totals.told(connection), totals.counted(connection)
+    for place in sorted({*kept, *there}):
+        if kept.get(place) != there.get(place):
+            yield Finding(
+                f"totals of {'/'.join(place[:2])}", f"{place[4]} entries do not come to the total that is kept"
+            )
 
 
 def _verify_chains(connection: Connection) -> Iterator[Finding]:

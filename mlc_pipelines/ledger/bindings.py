@@ -12,6 +12,8 @@ from mlc_pipelines.ledger.records import Entry
 from mlc_pipelines.ledger.tables import bindings, reference_data
 from mlc_pipelines.wire.clock import Clock
 
+_IN = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -42,6 +44,25 @@ def bind(connection: Connection, landed: Sequence[tuple[Entry, str]], kind: str,
     ]
     if rows:
         put_rows(connection, bindings, rows)
+
+
+def changes_since(connection: Connection, name: str, causes: Mapping[str, datetime]) -> dict[str, datetime]:
+    """Of causes (`kind:key`) and the times they came up, give those whose word or binding changed since, and when."""
+    kinds: dict[str, list[str]] = {}
+    for cause in causes:
+        kind, _, key = cause.partition(":")
+        kinds.setdefault(kind, []).append(key)
+    changed: dict[str, datetime] = {}
+    for kind, keys in kinds.items():
+        for start in range(0, len(keys), _IN):
+            part = keys[start : start + _IN]
+            for table in (reference_data, bindings):
+                mine = (table.c.connection == name, table.c.kind == kind, table.c.key.in_(part))
+                for row in connection.execute(select(table.c.key, table.c.changed_at).where(*mine)):
+                    cause = f"{kind}:{row.key}"
+                    if row.changed_at > causes[cause]:
+                        changed[cause] = max(row.changed_at, changed.get(cause, row.changed_at))
+    return changed
 
 
 class Dictionary:

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -19,6 +17,8 @@ POOL_SECONDS = 30.0
 
 _OURS = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
 """What is wrong with a statement, and not with the database."""
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_VERSIONS = "mlc_schema_version"
 
 
 def open_engine(url: str, *, durable: bool = True) -> Engine:
@@ -109,9 +109,25 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 def upgrade(engine: Engine, *, revision: str = "head") -> None:
-    """Bring the tables to a revision of the schema (the newest by default); data stays."""
+    """Bring the tables to a revision of the schema (the newest by default); data stays.
+
+    Where they are the newest already, nothing is locked, and Alembic is not even loaded.
+    """
+    if revision == "head" and _is_newest(engine):
+        return
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     with writing(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def _is_newest(engine: Engine) -> bool:
+    newest = max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
+    with reading(engine) as connection:
+        if not inspect(connection).has_table(_VERSIONS):
+            return False
+        return connection.execute(text(f"SELECT version_num FROM {_VERSIONS}")).scalar() == newest  # noqa: S608  # our own name

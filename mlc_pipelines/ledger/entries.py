@@ -1,21 +1,22 @@
 """Entries: receives source records as versions, and finds what is due at a stage."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, exists, func, or_, select, update
 
 from mlc_pipelines.errors import Cause
-from mlc_pipelines.ledger import chain
+from mlc_pipelines.ledger import chain, tables, totals
+from mlc_pipelines.ledger.bindings import changes_since
 from mlc_pipelines.ledger.bulk import insert_rows, numbers_for
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.leases import Lease
 from mlc_pipelines.ledger.moves import Move, write_moves
 from mlc_pipelines.ledger.records import Entry, SourceRecord, from_micros, to_micros
 from mlc_pipelines.ledger.states import OPEN, UNDELIVERED, Stage, State
-from mlc_pipelines.ledger.tables import bindings, entries, events, reference_data
+from mlc_pipelines.ledger.tables import entries, events
 from mlc_pipelines.wire.clock import Clock
 
 T = TypeVar("T")
@@ -130,7 +131,9 @@ class Entries:
         """Put new versions before the old ones; those that were not yet sent are superseded."""
         for part in _parts([row.id for row in before]):
             connection.execute(update(entries).where(entries.c.id.in_(part)).values(latest=False))
-            rows = connection.execute(select(*_LIGHT).where(entries.c.id.in_(part)))
+            rows = connection.execute(select(*_LIGHT).where(entries.c.id.in_(part))).all()
+            totals.shift(connection, [({**row._mapping, "latest": True}, -1) for row in rows])
+            totals.shift(connection, [(dict(row._mapping), 1) for row in rows])
             olds = [old for old in map(to_entry, rows) if old.stage in UNDELIVERED and old.state not in OPEN]
             write_moves(connection, [Move(old, State.SUPERSEDED, "superseded") for old in olds], now, lease=lease)
 
@@ -154,6 +157,7 @@ class Entries:
             rows.append({"id": entry_id, **row, "chain_head": event["hash"]})
         insert_rows(connection, entries, rows)
         insert_rows(connection, events, firsts)
+        totals.shift(connection, [(row, 1) for row in rows])
 
     def due(self, flow: str, stage: Stage, states: Iterable[State], *, after: int = 0, limit: int = 200) -> list[Entry]:
         """Give the next entries that stand at a stage, oldest first, with their documents.
@@ -186,33 +190,31 @@ class Entries:
         with reading(self._engine) as connection:
             return [to_entry(row) for row in connection.execute(query)]
 
-    def released(self, flow: str, *, after: int = 0, limit: int = 200) -> list[Entry]:
-        """Give entries held or ignored in translation whose cause has changed since."""
-        word = and_(
-            reference_data.c.connection == entries.c.connection,
-            reference_data.c.kind + ":" + reference_data.c.key == entries.c.cause_key,
-            reference_data.c.changed_at > entries.c.since,
+    def released(self, flow: str) -> Iterator[Entry]:
+        """Give entries held or ignored in translation whose cause has changed since, a page of them at a time.
+
+        The causes that wait are asked for first, then their words: neither all words nor all entries are read.
+        """
+        waits = (
+            *self._of(flow),
+            entries.c.stage == Stage.TRANSLATE.value,
+            entries.c.state.in_([State.HELD.value, State.IGNORED.value]),
+            entries.c.cause_key.is_not(None),
         )
-        bound = and_(
-            bindings.c.connection == entries.c.connection,
-            bindings.c.kind + ":" + bindings.c.key == entries.c.cause_key,
-            bindings.c.changed_at > entries.c.since,
-        )
-        query = (
-            select(entries)
-            .where(
-                *self._of(flow),
-                entries.c.stage == Stage.TRANSLATE.value,
-                entries.c.state.in_([State.HELD.value, State.IGNORED.value]),
-                entries.c.cause_key.is_not(None),
-                entries.c.id > after,
-                or_(exists().where(word), exists().where(bound)),
-            )
-            .order_by(entries.c.id)
-            .limit(limit)
-        )
+        oldest = select(entries.c.cause_key, func.min(entries.c.since)).where(*waits).group_by(entries.c.cause_key)
         with reading(self._engine) as connection:
-            return [to_entry(row) for row in connection.execute(query)]
+            causes = {row[0]: row[1] for row in connection.execute(oldest)}
+            changed = changes_since(connection, self._name, causes)
+        for part in _parts(sorted(changed)):
+            after = 0
+            query = select(entries).where(*waits, entries.c.cause_key.in_(part)).order_by(entries.c.id).limit(_IN)
+            while True:
+                with reading(self._engine) as connection:
+                    page = [to_entry(row) for row in connection.execute(query.where(entries.c.id > after))]
+                if not page:
+                    break
+                after = page[-1].id
+                yield from (entry for entry in page if entry.since < changed[entry.cause_key or ""])
 
     def move(self, moves: Sequence[Move], lease: Lease | None) -> None:
         """Write moves in one transaction."""
@@ -221,9 +223,11 @@ class Entries:
 
     def tally(self, flow: str) -> dict[str, int]:
         """Count the newest versions of a flow by state."""
-        query = select(entries.c.state, func.count()).where(*self._of(flow), entries.c.latest).group_by(entries.c.state)
+        count = func.sum(tables.totals.c.count)
+        mine = (tables.totals.c.connection == self._name, tables.totals.c.flow == flow, tables.totals.c.latest)
+        query = select(tables.totals.c.state, count).where(*mine).group_by(tables.totals.c.state).having(count > 0)
         with reading(self._engine) as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            return {row[0]: int(row[1]) for row in connection.execute(query)}
 
     def _of(self, flow: str) -> tuple[Any, ...]:
         return (entries.c.connection == self._name, entries.c.flow == flow)

@@ -16,7 +16,7 @@ from mlc_pipelines.ledger.leases import Lease, LeaseLostError
 from mlc_pipelines.ledger.moves import FENCED, Move, write_moves
 from mlc_pipelines.ledger.records import Absent, Entry, Hold, Landed, Outcome, Postponed
 from mlc_pipelines.ledger.states import Stage, State
-from mlc_pipelines.ledger.tables import entries, intents
+from mlc_pipelines.ledger.tables import entries, intents, totals
 from mlc_pipelines.wire.clock import Clock
 
 
@@ -128,13 +128,15 @@ class Intents:
 
     def count_open(self) -> dict[str, int]:
         """Count open or unknown writes by flow."""
+        count = func.sum(totals.c.count)
         query = (
-            select(entries.c.flow, func.count())
-            .where(entries.c.connection == self._name, entries.c.state.in_([State.SENDING.value, State.UNKNOWN.value]))
-            .group_by(entries.c.flow)
+            select(totals.c.flow, count)
+            .where(totals.c.connection == self._name, totals.c.state.in_([State.SENDING.value, State.UNKNOWN.value]))
+            .group_by(totals.c.flow)
+            .having(count > 0)
         )
         with reading(self._engine) as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            return {row[0]: int(row[1]) for row in connection.execute(query)}
 
 
 def _name(outcome: Outcome) -> str:

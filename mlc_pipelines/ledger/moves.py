@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 
-from mlc_pipelines.ledger import chain
+from mlc_pipelines.ledger import chain, totals
 from mlc_pipelines.ledger.bulk import insert_rows
 from mlc_pipelines.ledger.leases import Lease, LeaseLostError
 from mlc_pipelines.ledger.records import Entry, to_micros
@@ -37,7 +37,11 @@ FENCED = exists(
 
 _MOVE = (
     update(entries)
-    .where(entries.c.id == bindparam("b_id"), entries.c.chain_head == bindparam("b_head"))
+    .where(
+        entries.c.id == bindparam("b_id"),
+        entries.c.chain_head == bindparam("b_head"),
+        entries.c.latest == bindparam("b_latest"),
+    )
     .values(
         {name: bindparam(f"b_{name}") for name in (*_COLUMNS, "state", "since", "chain_seq")}
         | {"chain_head": bindparam("b_new_head")}
@@ -52,12 +56,15 @@ def write_moves(connection: Connection, moves: Sequence[Move], now: datetime, *,
         return
     written: list[dict[str, Any]] = []
     updates: list[dict[str, Any]] = []
+    shifts: list[totals.Shift] = []
     for move in moves:
         check_move(move.entry.state, move.after)
         kept = _kept(move)
         event = _event(move, now, kept)
         written.append(event)
         updates.append(_row(move, event, kept, now))
+        before = _place(move.entry)
+        shifts += [(before, -1), ({**before, "stage": kept["stage"], "state": move.after.value}, 1)]
     moved = connection.execute(
         _MOVE if lease is None else _FENCED_MOVE,
         updates if lease is None else [{**row, "b_lease": lease.name, "b_fence": lease.fence} for row in updates],
@@ -66,6 +73,13 @@ def write_moves(connection: Connection, moves: Sequence[Move], now: datetime, *,
         name = lease.name if lease else moves[0].entry.connection
         raise LeaseLostError(f"{name}: an entry was moved by another worker meanwhile; this one stops")
     insert_rows(connection, events, written)
+    totals.shift(connection, shifts)
+
+
+def _place(entry: Entry) -> dict[str, Any]:
+    """Give what the totals need of an entry, as it was before the move."""
+    told = {name: getattr(entry, name) for name in totals.PLACE}
+    return {**told, "stage": entry.stage.value, "state": entry.state.value, "amount_micros": to_micros(entry.amount)}
 
 
 def _event(move: Move, now: datetime, kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,6 +126,7 @@ def _row(move: Move, event: Mapping[str, Any], kept: Mapping[str, Any], now: dat
     return row | {
         "b_id": entry.id,
         "b_head": entry.chain_head,
+        "b_latest": entry.latest,
         "b_new_head": event["hash"],
         "b_state": move.after.value,
         "b_since": now,

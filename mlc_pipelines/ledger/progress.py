@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Engine, delete, func, insert, select, update
 
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.tables import passes, watermarks
 from mlc_pipelines.wire.clock import Clock
+
+KEPT = 200
+"""So many passes of one stage are remembered: two days of a poll every quarter of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,13 @@ class Progress:
                 connection.execute(insert(watermarks).values(connection=self._name, flow=flow, feed=feed, **values))
 
     def note(self, flow: str, stage: str, started_at: datetime, counts: Mapping[str, Any]) -> None:
-        """Write down what a pass came to."""
+        """Write down what a pass came to; of each stage of a flow the newest are kept."""
         values = {"started_at": started_at, "finished_at": self._clock.now(), "counts": json.dumps(counts, default=str)}
+        same = (passes.c.connection == self._name, passes.c.flow == flow, passes.c.stage == stage)
+        newest_gone = select(passes.c.id).where(*same).order_by(passes.c.id.desc()).limit(1).offset(KEPT)
         with writing(self._engine) as connection:
             connection.execute(insert(passes).values(connection=self._name, flow=flow, stage=stage, **values))
+            connection.execute(delete(passes).where(*same, passes.c.id <= newest_gone.scalar_subquery()))
 
     def last(self, *, most: int = 1) -> list[Pass]:
         """Give the newest passes of each flow and stage, newest first."""

@@ -86,6 +86,7 @@ class Entry:
     chain_head: str
     source: bytes = b""
     payload: bytes | None = None
+    latest: bool = True
 
 
 @dataclass(frozen=True, slots=True)

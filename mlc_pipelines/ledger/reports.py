@@ -6,13 +6,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import Column, ColumnElement, Engine, func, literal, select, union_all
 
 from mlc_pipelines.ledger.database import reading
 from mlc_pipelines.ledger.entries import to_entry
 from mlc_pipelines.ledger.records import Entry, from_micros
 from mlc_pipelines.ledger.states import Stage, State
-from mlc_pipelines.ledger.tables import entries, events
+from mlc_pipelines.ledger.tables import entries, events, totals
+from mlc_pipelines.ledger.totals import UNIT, micros_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,14 @@ class Happening:
     detail: str
 
 
+def _amount(units: int | None, micros: int | None) -> Decimal:
+    return from_micros(micros_of(units, micros)) or Decimal(0)
+
+
+_IS_HELD = entries.c.state == literal(State.HELD.value, literal_execute=True)
+"""Written out in the statement: the index of held entries is for those that ask for them in so many words."""
+
+
 class Reports:
     """Reads of one connection; nothing here writes."""
 
@@ -74,73 +83,70 @@ class Reports:
 
     def sums(self, *, flow: str | None = None) -> list[Sum]:
         """Add up the newest version of every record, by flow, company, stage, state and currency."""
-        columns = (entries.c.flow, entries.c.company, entries.c.stage, entries.c.state, entries.c.currency)
+        columns = (totals.c.flow, totals.c.company, totals.c.stage, totals.c.state, totals.c.currency)
         query = (
-            select(*columns, func.count(), func.coalesce(func.sum(entries.c.amount_micros), 0))
-            .where(entries.c.connection == self._name, entries.c.latest)
-            .group_by(*columns)
+            select(*columns, totals.c.count, totals.c.units, totals.c.micros)
+            .where(totals.c.connection == self._name, totals.c.latest, totals.c.count > 0)
             .order_by(*columns)
         )
         if flow is not None:
-            query = query.where(entries.c.flow == flow)
+            query = query.where(totals.c.flow == flow)
         with reading(self._engine) as connection:
             return [
-                Sum(
-                    row[0], row[1], Stage(row[2]), State(row[3]), row[4], row[5], from_micros(int(row[6])) or Decimal(0)
-                )
+                Sum(row[0], row[1], Stage(row[2]), State(row[3]), row[4] or None, row[5], _amount(row[6], row[7]))
                 for row in connection.execute(query)
             ]
 
     def held(self, *, flow: str | None = None) -> list[HeldGroup]:
-        """Group held entries by cause and cause key, the most first."""
+        """Group held entries by cause and cause key, the most first; the oldest of each is its example."""
         columns = (entries.c.flow, entries.c.stage, entries.c.cause, entries.c.cause_key, entries.c.currency)
-        query = (
-            select(
-                *columns,
-                func.count(),
-                func.coalesce(func.sum(entries.c.amount_micros), 0),
-                func.min(entries.c.since),
-                func.min(entries.c.problem),
-            )
-            .where(entries.c.connection == self._name, entries.c.state == State.HELD.value)
-            .group_by(*columns)
-            .order_by(func.count().desc(), *columns)
-        )
+        query = select(
+            *columns,
+            func.count().label("number"),
+            func.sum(entries.c.amount_micros // UNIT).label("units"),
+            func.sum(entries.c.amount_micros % UNIT).label("micros"),
+            func.min(entries.c.since).label("since"),
+            func.min(entries.c.id).label("oldest"),
+        ).where(entries.c.connection == self._name, _IS_HELD)
         if flow is not None:
             query = query.where(entries.c.flow == flow)
+        groups = query.group_by(*columns).subquery()
+        named = [groups.c[column.name] for column in columns]
+        told = (
+            select(groups, entries.c.problem)
+            .join(entries, entries.c.id == groups.c.oldest)
+            .order_by(groups.c.number.desc(), *named)
+        )
         with reading(self._engine) as connection:
             return [
                 HeldGroup(
-                    row[0],
-                    Stage(row[1]),
-                    row[2],
-                    row[3],
-                    row[4],
-                    row[5],
-                    from_micros(int(row[6])) or Decimal(0),
-                    row[7],
-                    row[8] or "",
+                    row.flow,
+                    Stage(row.stage),
+                    row.cause,
+                    row.cause_key,
+                    row.currency,
+                    row.number,
+                    _amount(row.units, row.micros),
+                    row.since,
+                    row.problem or "",
                 )
-                for row in connection.execute(query)
+                for row in connection.execute(told)
             ]
 
     def find(self, key: str) -> list[Entry]:
         """Find entries by key, document number, our reference or external id; every version, newest last."""
-        query = (
-            select(entries)
-            .where(
-                entries.c.connection == self._name,
-                or_(
-                    entries.c.key == key,
-                    entries.c.label == key,
-                    entries.c.reference == key,
-                    entries.c.external_id == key,
-                ),
-            )
-            .order_by(entries.c.flow, entries.c.key, entries.c.version)
-        )
+        named = self._named([key], entries.c.label, entries.c.reference, entries.c.external_id)
+        query = select(entries).where(named).order_by(entries.c.flow, entries.c.key, entries.c.version)
         with reading(self._engine) as connection:
             return [to_entry(row) for row in connection.execute(query)]
+
+    def _named(self, names: Sequence[str], *columns: Column[Any]) -> ColumnElement[bool]:
+        """Make the condition of entries that have one of some names as key or in other columns, each by its index."""
+        mine = entries.c.connection == self._name
+        flows = select(totals.c.flow).where(totals.c.connection == self._name)  # the index of keys begins with them
+        by_key = select(entries.c.id).where(mine, entries.c.flow.in_(flows), entries.c.key.in_(names))
+        others = [select(entries.c.id).where(mine, column.in_(names)) for column in columns]
+        return entries.c.id.in_(union_all(by_key, *others))
 
     def trail(self, entry: Entry) -> list[Happening]:
         """Tell everything that happened to an entry, in order."""
@@ -164,13 +170,13 @@ class Reports:
         limit: int = 500,
     ) -> list[Entry]:
         """Give newest versions that fit all conditions, by id."""
-        conditions: list[Any] = [entries.c.connection == self._name, entries.c.latest, entries.c.id > after]
+        mine = self._named(keys, entries.c.label) if keys else entries.c.connection == self._name
+        conditions: list[Any] = [mine, entries.c.latest, entries.c.id > after]
         if flow is not None:
             conditions.append(entries.c.flow == flow)
         if states:
-            conditions.append(entries.c.state.in_([state.value for state in states]))
-        if keys:
-            conditions.append(or_(entries.c.key.in_(keys), entries.c.label.in_(keys)))
+            named = entries.c.state.in_([state.value for state in states])
+            conditions.append(_IS_HELD if tuple(states) == (State.HELD,) else named)
         if causes:
             conditions.append(entries.c.cause.in_(causes))
         if since is not None:

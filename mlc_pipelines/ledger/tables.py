@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 from mlc_pipelines.ledger.chain import moment_text
@@ -43,6 +44,11 @@ class Moment(TypeDecorator[datetime]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         """Read the time back."""
         return datetime.fromisoformat(value).astimezone(UTC) if value else None
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index over some rows only; a query finds it when its condition says the same in the same words."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 entries = Table(
@@ -79,8 +85,30 @@ entries = Table(
     Column("chain_head", String(64), nullable=False),
     UniqueConstraint("connection", "flow", "key", "version"),
     Index("ix_entries_due", "connection", "flow", "stage", "state", "id"),
-    Index("ix_entries_cause", "connection", "flow", "cause_key"),
-    Index("ix_entries_reference", "connection", "reference"),
+    Index("ix_entries_label", "connection", "label"),
+    _partial(
+        "ix_entries_held",
+        *("connection", "flow", "stage", "cause", "cause_key", "currency", "amount_micros", "since", "id"),
+        where="state = 'held'",
+    ),
+    _partial("ix_entries_cause", "connection", "flow", "cause_key", where="cause_key IS NOT NULL"),
+    _partial("ix_entries_reference", "connection", "reference", where="reference IS NOT NULL"),
+    _partial("ix_entries_external", "connection", "external_id", where="external_id IS NOT NULL"),
+)
+
+totals = Table(
+    "totals",
+    METADATA,
+    Column("connection", Text, primary_key=True),
+    Column("flow", Text, primary_key=True),
+    Column("company", Text, primary_key=True),
+    Column("stage", String(12), primary_key=True),
+    Column("state", String(12), primary_key=True),
+    Column("currency", String(3), primary_key=True),  # empty where the entries have no money
+    Column("latest", Boolean, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("units", BigInteger, nullable=False),
+    Column("micros", BigInteger, nullable=False),
 )
 
 events = Table(
@@ -129,7 +157,6 @@ intents = Table(
     Column("outcome", String(12)),  # landed, refused, postponed, unknown, absent
     Column("external_id", Text),
     Index("ix_intents_entry", "entry_id"),
-    Index("ix_intents_open", "connection", "flow", "outcome"),
 )
 
 bindings = Table(
@@ -179,7 +206,7 @@ inbox = Table(
     Column("received_at", Moment, nullable=False),
     Column("finished_at", Moment),
     UniqueConstraint("connection", "event_id"),
-    Index("ix_inbox_pending", "connection", "flow", "finished_at"),
+    _partial("ix_inbox_pending", "connection", "flow", where="finished_at IS NULL"),
 )
 
 leases = Table(
