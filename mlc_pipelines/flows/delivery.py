@@ -109,6 +109,9 @@ class _Passage:
             return [(intent, Postponed("not tried: the other side does not answer")) for intent, _ in group]
         try:
             landed = self._send([Outgoing(intent.entry, bound) for intent, bound in group])
+            outcomes: list[tuple[Intent, Outcome]] = [
+                (intent, outcome) for (intent, _), outcome in zip(group, landed, strict=True)
+            ]
         except RecordError as error:
             if len(group) > 1:
                 half = len(group) // 2
@@ -130,7 +133,7 @@ class _Passage:
             said = str(error) if isinstance(error, MlcError) else f"unforeseen {type(error).__name__}"
             return [(intent, Unknown(said)) for intent, _ in group]
         self._silent = 0
-        return [(intent, outcome) for (intent, _), outcome in zip(group, landed, strict=True)]
+        return outcomes
 
     def _send(self, batch: list[Outgoing]) -> list[Landed]:
         flow = self._road.flow
@@ -155,7 +158,7 @@ class _Passage:
         return [there.get(o.entry.id) or made[o.entry.id] for o in batch]
 
     def _look(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
-        """Look before a create. Nothing has been written yet, so a lost answer here only postpones."""
+        """Look what is there. Nothing is written by it, so a lost answer here only postpones."""
         try:
             return self._road.flow.find(batch) if batch else {}
         except OutcomeUnknownError as error:
@@ -191,7 +194,7 @@ class _Passage:
         amended = self._bound(part) if self._road.flow.amends else {}
         created = [Outgoing(intent.entry) for intent in part if intent.entry.key not in amended]
         try:
-            found = self._road.flow.find(created) if created else {}
+            found = self._look(created)
         except RecordError as error:
             if len(part) > 1:
                 half = len(part) // 2

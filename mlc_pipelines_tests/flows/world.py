@@ -74,6 +74,7 @@ class PaperFlow:
         self.amended: list[tuple[str, str]] = []
         self.told: list[str] = []
         self.accounts: Mapping[str, str] = {"4010": "4010"}
+        self.before_find: Callable[[Sequence[Outgoing]], None] = lambda batch: None
         self.before_deliver: Callable[[Sequence[Outgoing]], None] = lambda batch: None
         self.after_deliver: Callable[[Sequence[Outgoing]], None] = lambda batch: None
         self.before_confirm: Callable[[Sequence[Outgoing]], None] = lambda batch: None
@@ -119,6 +120,7 @@ class PaperFlow:
         return Translated(msgspec.json.encode({"amount": document["amount"]}), entry.key)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
+        self.before_find(batch)
         there = {reference for reference, _ in self.kept}
         return {o.entry.id: Landed(f"T-{o.entry.key}") for o in batch if o.entry.key in there}
 

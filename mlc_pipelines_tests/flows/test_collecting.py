@@ -1,0 +1,103 @@
+"""Collect: what is read, what is written down of it, and when the watermark moves."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from mlc_pipelines.errors import Cause, RecordError, TransientError
+from mlc_pipelines.flows.collecting import collect, unreadable
+from mlc_pipelines.flows.flow import Sighting
+from mlc_pipelines.ledger.chain import digest
+from mlc_pipelines.ledger.ledger import Ledger
+from mlc_pipelines_tests.flows.world import Paper, PaperFlow, road_of
+
+STAMPED = ("2026-11-03", "2026-11-05", "2026-11-04")
+
+
+class Stamped(PaperFlow):
+    """Lists its documents with given positions, and notes from where it was asked to."""
+
+    def __init__(self, positions: dict[str, str | None]) -> None:
+        super().__init__(Paper(**dict.fromkeys(positions, "1.00")))
+        self.positions = positions
+        self.asked: list[str | None] = []
+        self.down_after: int | None = None
+
+    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+        """List by position; go down after so many."""
+        self.asked.append(since)
+        for number, (key, position) in enumerate(self.positions.items()):
+            if number == self.down_after:
+                raise TransientError("ifs/proposals: no connection")
+            yield Sighting(key, tag=str(self.paper.documents[key]["version"]), position=position)
+
+
+def test_the_watermark_is_the_farthest_that_was_listed(ledger: Ledger) -> None:
+    """Whatever order a list has; the next pass asks from there, and it never goes back."""
+    flow = Stamped({"A": "2026-11-03", "B": "2026-11-05", "C": "2026-11-04", "D": None})
+    road = road_of(ledger, flow)
+    collect(road)
+    assert road.books.progress.position("papers", "all") == "2026-11-05"
+    flow.positions = {"C": "2026-11-04"}
+    flow.paper.write("C")
+    collect(road)
+    flow.positions = {}
+    collect(road)
+    assert flow.asked == [None, "2026-11-05", "2026-11-05"]
+    assert road.books.progress.position("papers", "all") == "2026-11-05"
+
+
+def test_a_list_without_positions_leaves_no_watermark(ledger: Ledger) -> None:
+    """It is read from the beginning each time."""
+    flow = Stamped({"A": None, "B": None})
+    road = road_of(ledger, flow)
+    collect(road)
+    collect(road)
+    assert flow.asked == [None, None]
+    assert road.books.progress.positions("papers") == {}
+
+
+def test_a_source_that_breaks_off_moves_no_watermark(ledger: Ledger) -> None:
+    """The pass says why; what was not committed is read again."""
+    flow = Stamped({"A": "1", "B": "2", "C": "3"})
+    flow.down_after = 2
+    road = road_of(ledger, flow)
+    assert collect(road).interrupted == "ifs/proposals: no connection"
+    assert road.books.progress.positions("papers") == {}
+    flow.down_after = None
+    tally = collect(road)
+    assert (tally.interrupted, tally.counts) == (None, {"new": 3})
+
+
+def test_what_came_is_counted_and_told(ledger: Ledger) -> None:
+    """New, changed and seen; the last is not news to a watcher."""
+    told: list[tuple[str, int]] = []
+    flow = PaperFlow(Paper(A="1.00", B="1.00", C="1.00"))
+    road = road_of(ledger, flow, watch=lambda step, number: told.append((step, number)))
+    assert collect(road).counts == {"new": 3}
+    flow.paper.write("A", amount="2.00")
+    flow.paper.write("B")  # touched: read again, and found equal
+    flow.paper.write("D")
+    assert collect(road).counts == {"seen": 2, "new": 1, "changed": 1}
+    assert told == [("received", 3), ("received", 2)]
+    last = road.books.progress.last()[0]
+    assert (last.stage, last.counts) == ("collect", {"seen": 2, "new": 1, "changed": 1})
+
+
+def test_letters_that_name_nothing_are_heard_and_finished(ledger: Ledger) -> None:
+    """One that names no record, and one of a kind that the flow does not know."""
+    flow = PaperFlow(Paper(A="1.00"))
+    flow.feeds = list  # type: ignore[method-assign]  # this source is heard of by events alone
+    road = road_of(ledger, flow)
+    for event, kind, key in (("E1", "paper.written", None), ("E2", "paper.burnt", "A")):
+        ledger.inbox.store("acme", event_id=event, event_type=kind, flow="papers", object_id=key, body=b"{}")
+    assert collect(road).counts == {"heard": 2}
+    assert ledger.inbox.waiting() == []
+
+
+@pytest.mark.parametrize(("carry", "content"), [(None, b"A^1"), ({"n": 1}, b"{'n': 1}")])
+def test_what_cannot_be_read_is_kept_as_it_is_known(carry: object, content: bytes) -> None:
+    """Under its own key, with the mark it was seen by, so that it is read again when that changes."""
+    record = unreadable(Sighting("A^1", tag="W/7", carry=carry), RecordError("torn", cause=Cause.UNREADABLE))
+    assert (record.key, record.label, record.tag, record.company) == ("A^1", "A^1", "W/7", "")
+    assert (record.content, record.fingerprint, record.problem) == (content, digest(content), "torn")
