@@ -76,7 +76,8 @@ def _pass_until_settled(house: House, name: str, title: str) -> None:
     for number in range(1, MOST_PASSES + 1):
         outcome = work(house, name, title=title if number == 1 else f"{title}, pass {number}")
         stands = [(line.flow, line.company, line.state, line.currency, line.count) for line in books.reports.sums()]
-        if outcome.success and not books.intents.count_open() and (stands == before or _rests(books)):
+        under_way = books.intents.count_open() or books.files.unfinished()
+        if outcome.success and not under_way and (stands == before or _rests(books)):
             return
         before = stands
         _tell(outcome)
@@ -86,8 +87,7 @@ def _pass_until_settled(house: House, name: str, title: str) -> None:
 def _rests(books: Books) -> bool:
     """Tell whether every record is where only a person moves it on."""
     ends = {State.CONFIRMED, State.HELD, State.IGNORED, State.SUPERSEDED}
-    settled = all(line.state in ends or line.stage is Stage.DONE for line in books.reports.sums())
-    return settled and not books.files.unfinished()
+    return all(line.state in ends or line.stage is Stage.DONE for line in books.reports.sums())
 
 
 def _tell(outcome: Outcome) -> None:
