@@ -193,14 +193,13 @@ class FileLedger:
 
     def content(self, record: FileRecord) -> Iterator[bytes]:
         """Give our copy of a file, part by part."""
+        query = select(file_parts.c.content).where(file_parts.c.file_id == record.id).order_by(file_parts.c.number)
+        there = False
         with reading(self._engine) as connection:
-            for number in itertools.count():
-                wanted = (file_parts.c.file_id == record.id, file_parts.c.number == number)
-                kept = connection.execute(select(file_parts.c.content).where(*wanted)).scalar_one_or_none()
-                if kept is None:
-                    break
+            for kept in connection.execution_options(yield_per=1).execute(query).scalars():
+                there = True
                 yield zlib.decompress(kept)
-        if number == 0:
+        if not there:
             raise ValueError(f"ledger: no copy of {record.path} is kept ({record.state})")
 
     # Moving

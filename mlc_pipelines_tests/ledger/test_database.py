@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.connections import tables as connection_tables
 from mlc_pipelines.ledger import tables
+from mlc_pipelines.ledger.chain import moment_text
 from mlc_pipelines.ledger.database import WAIT_MS, open_engine, reading, upgrade, writing
+from mlc_pipelines.ledger.files import FileLedger
+from mlc_pipelines_tests.databases import address, on_both
 from mlc_pipelines_tests.flows.world import TestClock
 
 VERSIONS = "mlc_schema_version"
@@ -82,6 +86,27 @@ def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
     upgrade(engine)
     with reading(engine) as connection:
         assert connection.execute(select(connection_tables.rate_budgets.c.tat)).scalar() == 1.5
+
+
+@on_both
+def test_a_copy_of_a_file_survives_the_upgrade(tmp_path: Path, kind: str) -> None:
+    """What was kept as a whole is read as one part."""
+    engine = open_engine(address(tmp_path, kind=kind))
+    if kind == "postgres":
+        with writing(engine) as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+    upgrade(engine, revision="0003")
+    usual = {"connection": "acme", "feed": "f", "path": "/a", "size": 3, "sha256": "5", "state": "done", "layout": ""}
+    facts = {**usual, "id": 7, "listed": True, "looks": 1, "attempts": 0, "content": zlib.compress(b"a,b")}
+    facts |= dict.fromkeys(("first_seen", "same_since", "last_seen"), moment_text(TestClock().now()))
+    names = ", ".join(facts)
+    with writing(engine) as connection:
+        connection.execute(text(f"INSERT INTO files ({names}) VALUES (:{names.replace(', ', ', :')})"), facts)
+    upgrade(engine)
+    (record,) = FileLedger(engine, TestClock(), "acme").select()
+    assert b"".join(FileLedger(engine, TestClock(), "acme").content(record)) == b"a,b"
+    assert differences(engine) == []
+    engine.dispose()
 
 
 @pytest.mark.parametrize(("durable", "synchronous"), [(True, 2), (False, 1)])

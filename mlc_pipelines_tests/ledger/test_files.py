@@ -1,14 +1,18 @@
 """The file ledger: every file is known by path, size, time and content, and moves only as the table allows."""
 
 import io
+import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
-from mlc_pipelines.ledger.files import MOVES, FileRecord, FileState, Listed
+from mlc_pipelines.ledger.database import reading
+from mlc_pipelines.ledger.files import MOVES, FileMove, FileRecord, FileState, Listed
 from mlc_pipelines.ledger.ledger import Books, Ledger
 from mlc_pipelines.ledger.states import MoveError
+from mlc_pipelines.ledger.tables import file_parts
 from mlc_pipelines_tests.ledger.builders import clock_of
 
 FEED = "invoices"
@@ -102,6 +106,41 @@ def test_our_copy_is_what_was_fetched(books: Books) -> None:
     assert record.state is FileState.FETCHED
     assert len(record.sha256) == 64
     assert b"".join(books.files.content(record)) == b"\x00raw\xff" * 1000
+
+
+def test_a_long_copy_is_kept_in_parts(ledger: Ledger, books: Books) -> None:
+    """None of them is long, and they come back in their order; forgotten with the file."""
+    content = random.Random(1).randbytes(1_000_003)
+    record = fetched(books, content)
+    parts = list(books.files.content(record))
+    assert b"".join(parts) == content
+    assert len(parts) == 4
+    books.files.move(books.files.move(record, FileState.PARSED), FileState.DONE)
+    look(books)
+    clock_of(ledger).sleep(401 * 86_400)
+    assert books.files.forget(timedelta(days=400)) == 1
+    with reading(ledger.engine) as connection:
+        assert connection.execute(select(file_parts)).all() == []
+
+
+def test_twins_that_come_together_are_seen(books: Books) -> None:
+    """The second of two files that are kept at the same time is a duplicate of the first."""
+    look(books, listed("/out/a.csv", size=3), listed("/out/b.csv", size=3))
+    stable = [books.files.move(record, FileState.STABLE) for record in books.files.select(FEED)]
+    first, second = books.files.keep([(record, io.BytesIO(b"a,b")) for record in stable])
+    assert (first.state, second.state) == (FileState.FETCHED, FileState.DUPLICATE)
+    assert second.replaces == first.id
+
+
+def test_moves_are_made_together_or_not_at_all(books: Books) -> None:
+    """One that is none keeps the others from being written."""
+    first, second = look(books, listed("/out/a.csv"), listed("/out/b.csv"))
+    with pytest.raises(MoveError, match=r"b\.csv"):
+        books.files.move_all([FileMove(first, FileState.STABLE), FileMove(second, FileState.DONE)])
+    assert states(books.files.select(FEED)) == ["discovered", "discovered"]
+    books.files.move_all([FileMove(first, FileState.STABLE), FileMove(second, FileState.REJECTED, {"problem": "big"})])
+    assert states(books.files.select(FEED)) == ["stable", "rejected"]
+    assert books.files.select(FEED)[1].problem == "big"
 
 
 def test_the_same_content_under_another_name_is_a_duplicate(books: Books) -> None:

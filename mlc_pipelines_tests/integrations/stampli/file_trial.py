@@ -13,6 +13,7 @@ from mlc_pipelines.flows.flow import Sighting
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.settings import IfsSettings
 from mlc_pipelines.integrations.stampli.desk import Desk
+from mlc_pipelines.integrations.stampli.feeds import InvoiceFeed
 from mlc_pipelines.integrations.stampli.flows.invoices import InvoicesToIfs
 from mlc_pipelines.integrations.stampli.periods import OpenDays
 from mlc_pipelines.integrations.stampli.settings import StampliSettings
@@ -120,6 +121,19 @@ class SilentIfs:
     settings: IfsSettings
 
 
+def desk_of(feed: InvoiceFeed, books: Books) -> Desk:
+    """Give a flow what it is handed: these books, a folder with nothing new in it, and an IFS that nobody asks."""
+    settings = StampliSettings.model_validate(section(vouchers=VOUCHERS, timezone="Europe/Berlin"))
+    feeds = settings.feeds.model_copy(update={"invoices": feed})
+    sections = {"stampli": settings.model_copy(update={"feeds": feeds})}
+    folder = Path("acme.yaml")
+    connection = Connection(
+        "acme", "stampli", ("10",), None, enabled=True, path=folder, sections=sections, mapping=MappingTables({})
+    )
+    ifs, remote = cast("IfsClient", SilentIfs(IFS)), cast("Sftp", EmptyFolder())
+    return Desk(connection, books, ifs, lambda: remote, StillClock())
+
+
 class KnowingAll(InvoicesToIfs):
     """The flow, with words that IFS has told before."""
 
@@ -157,16 +171,8 @@ class Trial:
 
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
-        settings = StampliSettings.model_validate(section(vouchers=VOUCHERS, timezone="Europe/Berlin"))
-        feeds = settings.feeds.model_copy(update={"invoices": kind.feed})
-        sections = {"stampli": settings.model_copy(update={"feeds": feeds})}
-        folder = Path("acme.yaml")
-        connection = Connection(
-            "acme", "stampli", ("10",), None, enabled=True, path=folder, sections=sections, mapping=MappingTables({})
-        )
         self._shelf = Shelf()
-        books, ifs, remote = cast("Books", self._shelf), cast("IfsClient", SilentIfs(IFS)), cast("Sftp", EmptyFolder())
-        desk = Desk(connection, books, ifs, lambda: remote, StillClock())
+        desk = desk_of(kind.feed, cast("Books", self._shelf))
         self._flow = KnowingAll(desk, words(feed=kind.feed, periods=OpenDays()))
 
     def of(self, content: bytes) -> Told:

@@ -1,5 +1,6 @@
 """CSV files: every rule of the layout, and every way in which a file is not as agreed."""
 
+import csv
 from typing import Any
 
 import pytest
@@ -244,6 +245,41 @@ def test_a_trailer_that_agrees_is_no_row() -> None:
 def test_a_trailer_that_disagrees_rejects_the_file(last: bytes, match: str) -> None:
     """A cut upload is seen even where it was cut between two rows."""
     rejected(lines(FIRST, SECOND) + last, match, csv=TRAILER)
+
+
+def test_a_byte_that_does_not_fit_is_named_wherever_it_is() -> None:
+    """Counted from the beginning of the file, whichever part of it is read at once; signs are never cut in two."""
+    long = FIRST.replace("Calibration", "ß" * 100_000)
+    at = lines(long, OTHER).index(b"Nuts")
+    rejected(lines(long, OTHER).replace(b"Nuts", b"\xff"), f"byte {at} cannot be read")
+    assert [len(csv_records(lines(f"{each}{long}", OTHER), feed())) for each in ("", "1", "11", "111")] == [2, 2, 2, 2]
+
+
+def test_utf_16_without_a_mark_is_read() -> None:
+    """The lower byte first, as those write it who leave out the mark."""
+    (record,) = csv_records(lines(FIRST).decode().encode("utf-16-le"), feed(csv={"encoding": "utf-16"}))
+    assert record.fields["invoice_number"] == "NT-118"
+
+
+def test_what_is_longer_than_any_value_is_rejected() -> None:
+    """A line without an end is not taken into memory; the bound of a cell is Python's own, and is left as it is."""
+    before = csv.field_size_limit()
+    rejected(lines(FIRST.replace("Calibration", "x" * 1_000_000)), "a line is longer than 1000000")
+    rejected(
+        lines(FIRST.replace("Calibration", "x" * (before + 1))), rf"row 2: field larger than field limit \({before}\)"
+    )
+    assert csv.field_size_limit() == before
+
+
+def test_rows_that_lie_far_apart_are_one_record() -> None:
+    """In a file of which most lies on disk: grouped exactly, in the order of their first rows, with all row numbers."""
+    count = 2000
+    firsts = [FIRST.replace("NT-118", f"NT-{number}") for number in range(count)]
+    seconds = [SECOND.replace("NT-118", f"NT-{number}") for number in reversed(range(count))]
+    records = csv_records(lines(*firsts, *seconds), feed())
+    assert [record.rows for record in records] == [(2 + n, 2 + 2 * count - 1 - n) for n in range(count)]
+    assert [record.fields["invoice_number"] for record in records] == [f"NT-{n}" for n in range(count)]
+    assert all(record.problem is None and len(record.lines) == 2 for record in records)
 
 
 def test_our_copy_is_read_by_the_layout_as_it_is_now() -> None:
