@@ -35,7 +35,7 @@ MOST_GROWTH = 1.2  # of the memory above the start, from 10,000 lines to 100,000
 
 @dataclass(frozen=True)
 class Case:
-    """So many files of so many invoices of so many lines; `scattered` is a CSV file whose lines of one invoice lie apart."""
+    """So many files of so many invoices of so many lines; `scattered`: in CSV, lines of one invoice lie apart."""
 
     files: int
     invoices: int

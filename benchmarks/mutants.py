@@ -15,64 +15,35 @@ import ast
 import contextlib
 import gc
 import importlib
-import importlib.abc
-import importlib.machinery
-import importlib.util
-import multiprocessing
 import os
 import re
 import resource
-import shutil
-import signal
 import sys
-import tempfile
-import time
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from types import CodeType, ModuleType
-from typing import Any
-
-import coverage
-import pytest
 
 from benchmarks.mutations import Mutation, mutations
+from benchmarks.trials import PACKAGE, ROOT, Chosen, Told, Trial, listen, try_one
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
-EXPLAINED = HERE / "mutants_survivors.md"
-FAST = "/dev/shm"  # databases that live for a second
-PACKAGE = "mlc_pipelines"
-TESTS = f"{PACKAGE}_tests"
+EXPLAINED = Path(__file__).with_name("mutants_survivors.md")
 ROOMS = {
     "accounting": (["accounting/*.py"], ["accounting"]),
     "flows/delivery": (
         [f"flows/{name}.py" for name in ("delivery", "collecting", "translating", "road", "flow", "content")],
-        ["flows", "simulation"],
+        ["flows"],
     ),
-    "ledger": (["ledger/*.py"], ["ledger", "flows", "simulation"]),
+    "ledger": (["ledger/*.py"], ["ledger", "flows"]),
 }
 """Modules of each room, and the folders of the tests that may see their mutants."""
 SAMPLED = "ledger"
 ENOUGH = 0.9
 QUICK_SECONDS = 20.0
 """So long (CPU while traced, twice the usual) a mutant is tried on SQLite before the thorough trial."""
-MEMORY = 6 << 30
-
-
-@dataclass
-class Told:
-    """What the tests told of themselves when nothing was changed."""
-
-    seconds: dict[str, float] = field(default_factory=dict)  # CPU, by test
-    through: dict[str, dict[int, list[str]]] = field(default_factory=dict)  # module, line: tests
-    all: list[str] = field(default_factory=list)  # also those on PostgreSQL
-    imported: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -81,6 +52,7 @@ class Mutant:
 
     room: str
     path: str
+    tree: ast.Module
     mutation: Mutation
     outcome: str = ""
 
@@ -90,169 +62,10 @@ class Mutant:
         return f"{self.path} {self.mutation.key}"
 
 
-class Recorder:
-    """Runs the tests on SQLite and writes down what each goes through."""
-
-    def __init__(self, told: Told, traced: coverage.Coverage) -> None:
-        self._told = told
-        self._traced = traced
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave out PostgreSQL."""
-        self._told.all = [item.nodeid for item in items]
-        items[:] = [item for item in items if "postgres" not in item.nodeid]
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Trace one test."""
-        self._traced.switch_context(item.nodeid)
-        began = time.process_time()
-        try:
-            return (yield)
-        finally:
-            self._told.seconds[item.nodeid] = time.process_time() - began
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note what fails before anything was changed."""
-        if report.failed:
-            self._told.failed.append(report.nodeid)
-
-
-class Chosen:
-    """Runs chosen tests in their order, each within its time."""
-
-    def __init__(self, tests: Sequence[str], seconds: dict[str, float]) -> None:
-        self._order = {test: number for number, test in enumerate(tests)}
-        self._seconds = seconds
-        self.failed = ""
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Choose and order."""
-        items[:] = sorted(
-            (item for item in items if item.nodeid in self._order), key=lambda item: self._order[item.nodeid]
-        )
-
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Set the alarms: the default action of both ends the process."""
-        usual = self._seconds.get(item.nodeid, 10.0)
-        signal.setitimer(signal.ITIMER_PROF, 3 + 10 * usual)
-        signal.setitimer(signal.ITIMER_REAL, 60 + 40 * usual)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note the test that saw the mistake."""
-        if report.failed:
-            self.failed = report.nodeid
-
-
-class ChangedLoader(importlib.machinery.SourceFileLoader):
-    """Loads a module from its changed tree."""
-
-    tree: ast.Module
-
-    def get_code(self, fullname: str) -> CodeType:
-        """Compile the tree."""
-        return compile(ast.fix_missing_locations(self.tree), self.path, "exec")
-
-
-class Changed(importlib.abc.MetaPathFinder):
-    """Gives one module in its changed form to whoever imports it."""
-
-    def __init__(self, loader: ChangedLoader) -> None:
-        self._loader = loader
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        """Find this module only."""
-        if fullname != self._loader.name:
-            return None
-        return importlib.util.spec_from_file_location(fullname, self._loader.path, loader=self._loader)
-
-
-def run_tests(folder: str, where: Iterable[str], plugin: object) -> int:
-    """Run tests in this very process, repeatably: hypothesis draws the same examples and does not shrink."""
-    from hypothesis import HealthCheck, Phase, settings
-
-    settings.register_profile(
-        "mutants",
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    settings.load_profile("mutants")
-    tempfile.tempdir = folder
-    silent = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 1)
-    os.dup2(silent, 2)
-    usual = ["-n0", "-x", "-p", "no:cacheprovider", f"--basetemp={folder}/tests", f"--rootdir={ROOT}"]
-    return int(
-        pytest.main([*usual, "--tb=no", "-Wignore::pytest.PytestAssertRewriteWarning", *where], plugins=[plugin])
-    )
-
-
-def listen(folder: str, tests: Sequence[str], pipe: Connection) -> None:
-    """In a child: run the tests as they are, and tell of them."""
-    traced = coverage.Coverage(data_file=None, include=[f"{ROOT}/{PACKAGE}/*"], config_file=False)
-    traced.set_option("run:relative_files", value=False)
-    told = Told()
-    traced.start()
-    run_tests(folder, [f"{TESTS}/{name}" for name in tests], Recorder(told, traced))
-    traced.stop()
-    data = traced.get_data()
-    for file in data.measured_files():
-        told.through[str(Path(file).relative_to(ROOT / PACKAGE))] = data.contexts_by_lineno(file)
-    told.imported = [name for name in sys.modules if not name.startswith((PACKAGE, "benchmarks", "__"))]
-    pipe.send(told)
-    os._exit(0)
-
-
-def try_one(folder: str, mutant: Mutant, tests: Sequence[str], told: Told, pipe: Connection) -> None:
-    """In a child: make the mistake, run the tests, tell which one saw it."""
-    os.setpgid(0, 0)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    mutant.mutation.make()
-    file = ROOT / PACKAGE / mutant.path
-    name = f"{PACKAGE}.{mutant.path.removesuffix('.py').replace('/', '.')}"
-    loader = ChangedLoader(name, str(file))
-    loader.tree = TREES[mutant.path]
-    sys.meta_path.insert(0, Changed(loader))
-    chosen = Chosen(tests, told.seconds)
-    code = run_tests(folder, dict.fromkeys(test.partition("::")[0] for test in tests), chosen)
-    pipe.send((code, chosen.failed))
-    os._exit(0)
-
-
-FORK = multiprocessing.get_context("fork")
-TREES: dict[str, ast.Module] = {}
-
-
-class Trial:
-    """One child at work, in a folder of its own."""
-
-    def __init__(self, work: Callable[..., None], *given: Any) -> None:
-        self._folder = tempfile.mkdtemp(prefix="mutant-", dir=FAST if Path(FAST).is_dir() else None)
-        self._mine, theirs = FORK.Pipe(duplex=False)
-        self._process = FORK.Process(target=work, args=(self._folder, *given, theirs))
-        self._process.start()
-        theirs.close()
-        self.sentinel = self._process.sentinel
-
-    def answer(self) -> Any:
-        """Wait for its end and clear away what it left; None when it was ended before it could answer."""
-        try:
-            told = self._mine.recv()
-        except EOFError:
-            told = None
-        self._process.join()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid or 0, signal.SIGKILL)
-        for server in Path(self._folder).glob("mlc-pg-*/postmaster.pid"):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(server.read_text().split()[0]), signal.SIGQUIT)
-        shutil.rmtree(self._folder, ignore_errors=True)
-        return told
+def listened(tests: Sequence[str]) -> Told:
+    """Run tests as they are, and give what they told."""
+    told: Told = Trial(listen, tests).answer()
+    return told
 
 
 def find() -> list[Mutant]:
@@ -261,8 +74,8 @@ def find() -> list[Mutant]:
     for room, (patterns, _) in ROOMS.items():
         for path in sorted(file for pattern in patterns for file in (ROOT / PACKAGE).glob(pattern)):
             name = str(path.relative_to(ROOT / PACKAGE))
-            TREES[name] = ast.parse(path.read_text(encoding="utf-8"))
-            found += [Mutant(room, name, each) for each in mutations(TREES[name])]
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            found += [Mutant(room, name, tree, each) for each in mutations(tree)]
     return found
 
 
@@ -307,6 +120,12 @@ def with_twins(tests: Sequence[str], told: Told) -> list[str]:
     ]
 
 
+def with_mistake(folder: str, mutant: Mutant, tests: Sequence[str], told: Told, pipe: Connection) -> None:
+    """In a child: make the mistake, and try it."""
+    mutant.mutation.make()
+    try_one(folder, mutant.path, mutant.tree, Chosen(tests, told.seconds), pipe)
+
+
 def try_all(mutants: Sequence[Mutant], told: Told, workers: int, *, thorough: bool) -> None:
     """Try mutants, some at a time, and set what came of each."""
     killers: dict[str, Counter[str]] = defaultdict(Counter)
@@ -316,8 +135,11 @@ def try_all(mutants: Sequence[Mutant], told: Told, workers: int, *, thorough: bo
         while left and len(running) < workers:
             mutant = left.pop()
             tests = tests_of(mutant, told, killers[mutant.path])
-            tests = with_twins(tests, told) if thorough else first_ones(tests, told)
-            trial = Trial(try_one, mutant, tests, told)
+            if not thorough:
+                tests = first_ones(tests, told)
+            elif mutant.room == SAMPLED:
+                tests = with_twins(tests, told)
+            trial = Trial(with_mistake, mutant, tests, told)
             running[trial.sentinel] = (mutant, trial)
         for ended in wait([trial.sentinel for _, trial in running.values()]):
             mutant, trial = running.pop(ended)
@@ -375,7 +197,7 @@ def main() -> int:
     stale = explained() - {mutant.key for mutant in every}
     mutants = [mutant for mutant in every if mutant.room in rooms and re.search(given.only, mutant.key)]
     mutants = mutants if given.only else draw(mutants, given.sample, given.seed)
-    told: Told = Trial(listen, sorted({folder for room in rooms for folder in ROOMS[room][1]})).answer()
+    told = listened(sorted({folder for room in rooms for folder in ROOMS[room][1]}))
     if told.failed:
         print("failed with nothing changed:", *told.failed)
         return 1

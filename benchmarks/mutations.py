@@ -134,14 +134,30 @@ def _called(node: ast.Call) -> str:
 
 def _others(node: ast.AST, parent: ast.AST, place: _Place) -> Iterator[tuple[str, ast.AST | None]]:
     """Give what may stand in the place of a node, and how to say it; None takes it out."""
-    if isinstance(node, ast.Constant):
-        yield from _constants(node, parent, place)
-    elif isinstance(parent, ast.FormattedValue) and node is parent.format_spec and not place.message:
-        yield f"{_said(parent.value)} → without its format", ast.JoinedStr([])
-    elif isinstance(node, ast.JoinedStr) and not place.message:
-        yield f"{_said(node)} → ''", ast.Constant("")
+    if isinstance(node, ast.stmt):
+        yield from _statements(node, parent)
+    elif isinstance(node, ast.match_case):
+        yield f"case {_said(node.pattern)} → removed", None
+    elif isinstance(parent, ast.ExceptHandler) and node is parent.type:
+        yield f"except {_said(node)} → nothing", ast.Tuple([], ast.Load())
     elif type(node) in OPERATORS:
         yield f"{_said(parent)} with {_name(node)} → {_name(OPERATORS[type(node)]())}", OPERATORS[type(node)]()
+    else:
+        yield from _expressions(node, parent, place)
+    if _is_condition(node, parent):
+        yield f"{_said(node)} → negated", ast.UnaryOp(ast.Not(), cast(ast.expr, node))
+    if _may_be_forgotten(node, parent):
+        yield f"{_said(node)} → left out", None
+
+
+def _expressions(node: ast.AST, parent: ast.AST, place: _Place) -> Iterator[tuple[str, ast.AST | None]]:
+    if isinstance(node, ast.Constant):
+        yield from _constants(node, parent, place)
+    elif isinstance(node, ast.JoinedStr) and not place.message:
+        if isinstance(parent, ast.FormattedValue):
+            yield f"{_said(parent.value)} → without its format", ast.JoinedStr([])
+        else:
+            yield f"{_said(node)} → ''", ast.Constant("")
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub):
         yield f"{_said(node)} → {_said(node.operand)}", node.operand
     elif isinstance(node, ast.Name) and node.id in NAMES and isinstance(node.ctx, ast.Load):
@@ -154,16 +170,6 @@ def _others(node: ast.AST, parent: ast.AST, place: _Place) -> Iterator[tuple[str
         for operand in node.values:
             rest = [each for each in node.values if each is not operand]
             yield f"{_said(operand)} → left out", ast.BoolOp(node.op, rest) if len(rest) > 1 else rest[0]
-    elif isinstance(node, ast.stmt):
-        yield from _statements(node, parent)
-    elif isinstance(node, ast.match_case):
-        yield f"case {_said(node.pattern)} → removed", None
-    elif isinstance(parent, ast.ExceptHandler) and node is parent.type:
-        yield f"except {_said(node)} → nothing", ast.Tuple([], ast.Load())
-    if _is_condition(node, parent):
-        yield f"{_said(node)} → negated", ast.UnaryOp(ast.Not(), cast(ast.expr, node))
-    if _may_be_forgotten(node, parent):
-        yield f"{_said(node)} → left out", None
 
 
 def _constants(node: ast.Constant, parent: ast.AST, place: _Place) -> Iterator[tuple[str, ast.AST | None]]:

@@ -62,10 +62,12 @@ def verify_seals(seals: list, events: list) -> list:  # type: ignore[type-arg]  
     wrong = []
     previous = GENESIS
     for seal in seals:
-        state = hashlib.sha256(f"{seal['day']}:{seal['previous']}".encode())
-        for number, head in sorted(days.get(seal["day"], [])):
+        state = hashlib.sha256(f"{seal['day']}:{previous}".encode())
+        told = sorted(days.get(seal["day"], []))
+        for number, head in told:
             state.update(f":{number}:{head}".encode())
-        if seal["previous"] != previous or state.hexdigest() != seal["hash"]:
+        ends = (len(told), told[0][0], told[-1][0], previous, state.hexdigest()) if told else None
+        if ends != tuple(seal[name] for name in ("count", "first_event", "last_event", "previous", "hash")):
             wrong.append(f"day {seal['day']}: the seal does not fit the events of that day")
         previous = seal["hash"]
     return wrong

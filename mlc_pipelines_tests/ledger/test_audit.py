@@ -222,6 +222,8 @@ def test_an_event_dated_back_into_a_sealed_day_is_found(ledger: Ledger, books: B
         "UPDATE seals SET hash = :other WHERE day = '2026-11-21'",
         "UPDATE seals SET previous = :other WHERE day = '2026-11-21'",
         "UPDATE seals SET count = count + 1 WHERE day = '2026-11-21'",
+        "UPDATE seals SET first_event = first_event + 1 WHERE day = '2026-11-21'",
+        "UPDATE seals SET last_event = last_event - 1 WHERE day = '2026-11-21'",
         "DELETE FROM seals WHERE day = '2026-11-20'",
     ],
 )

@@ -4,15 +4,20 @@ import os
 import subprocess
 import sys
 import threading
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from mlc_pipelines.errors import StorageError
+from mlc_pipelines.ledger.database import reading
 from mlc_pipelines.ledger.leases import LEASE_SECONDS, Lease, LeaseLostError, Leases, LeaseTakenError, worker_name
 from mlc_pipelines.ledger.ledger import Books, Ledger
 from mlc_pipelines.ledger.moves import Move
 from mlc_pipelines.ledger.states import State
-from mlc_pipelines_tests.ledger.builders import FLOW, clock_of, newest, receive, record
+from mlc_pipelines.ledger.tables import leases
+from mlc_pipelines_tests.ledger.builders import FLOW, clock_of, execute, newest, receive, record
 
 NAME = "acme"
 ELSEWHERE = "another-machine/4026531836:4711:99"
@@ -68,6 +73,46 @@ def test_renewing_keeps_it(ledger: Ledger) -> None:
         ledger.leases.renew(lease)
     with pytest.raises(LeaseTakenError):
         ledger.leases.take(NAME, worker_name())
+
+
+def test_it_ends_at_its_very_moment(ledger: Ledger) -> None:
+    """And leases may last longer than is usual."""
+    longer = Leases(ledger.engine, ledger.clock, seconds=600)
+    longer.take(NAME, ELSEWHERE)
+    clock = clock_of(ledger)
+    end = clock.at + timedelta(seconds=600)
+    clock.at = end - timedelta(microseconds=2)
+    with pytest.raises(LeaseTakenError):
+        ledger.leases.take(NAME, worker_name())
+    clock.at = end
+    lease = ledger.leases.take(NAME, worker_name())
+    longer.renew(lease)
+    clock.sleep(599)
+    with pytest.raises(LeaseTakenError):
+        ledger.leases.take(NAME, ELSEWHERE)
+
+
+def ends_at(ledger: Ledger) -> object:
+    with reading(ledger.engine) as connection:
+        return connection.execute(select(leases.c.expires_at).where(leases.c.name == NAME)).scalar()
+
+
+def test_before_a_call_it_is_seen_and_not_renewed(ledger: Ledger) -> None:
+    """A look, no write; only one that had ended is taken up again, and one that is gone is lost."""
+    ledger.leases.take("globex", ELSEWHERE)
+    lease = ledger.leases.take(NAME, ELSEWHERE)
+    end = ends_at(ledger)
+    ledger.leases.assure(lease)
+    assert ends_at(ledger) == end
+    clock_of(ledger).sleep(LEASE_SECONDS)
+    ledger.leases.assure(lease)
+    assert ends_at(ledger) == clock_of(ledger).at + timedelta(seconds=LEASE_SECONDS)
+    execute(ledger, "UPDATE leases SET fence = 2 WHERE name = 'acme'")
+    with pytest.raises(LeaseLostError, match="acme: another worker took over; this one stops"):
+        ledger.leases.assure(lease)
+    execute(ledger, "DELETE FROM leases WHERE name = 'acme'")
+    with pytest.raises(LeaseLostError):
+        ledger.leases.assure(lease)
 
 
 def test_an_overtaken_worker_cannot_renew(ledger: Ledger) -> None:
@@ -143,6 +188,35 @@ def test_a_worker_names_itself_and_only_itself() -> None:
     """The name holds this process's number and is the same at every look."""
     assert worker_name() == worker_name()
     assert worker_name().split(":")[-2] == str(os.getpid())
+
+
+def test_without_procfs_only_time_tells(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another kind of system: a worker is named by its machine, and never taken for dead."""
+    monkeypatch.setattr("mlc_pipelines.ledger.leases._PROC", tmp_path / "none")  # no such system is at hand
+    name = f"{os.uname().nodename}:{os.getpid()}:None"
+    assert worker_name() == name
+    ledger.leases.take(NAME, f"{os.uname().nodename}:999999999:1")
+    with pytest.raises(LeaseTakenError):
+        ledger.leases.take(NAME, name)
+
+
+def test_a_container_has_a_name_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines are told apart by boot, containers by their space of process numbers, processes by their start."""
+    proc = tmp_path / "proc"
+    for folder in ("sys/kernel/random", "self/ns", str(os.getpid())):
+        (proc / folder).mkdir(parents=True)
+    (proc / "sys/kernel/random/boot_id").write_text("boot-1\n")
+    monkeypatch.setattr("mlc_pipelines.ledger.leases._PROC", proc)  # no other container is at hand
+    assert worker_name() == f"{os.uname().nodename}:{os.getpid()}:None"
+    (proc / "self/ns/pid").touch()
+    machine = f"boot-1/{(proc / 'self/ns/pid').stat().st_ino}"
+    stat = proc / str(os.getpid()) / "stat"
+    for text, started in (
+        ("1 (a) b) S " + " ".join(map(str, range(4, 53))), "22"),  # the 22nd field, behind a name of any form
+        ("1 (a) S 4 5", "None"),
+    ):
+        stat.write_text(text)
+        assert worker_name() == f"{machine}:{os.getpid()}:{started}"
 
 
 def test_of_many_threads_one_gets_it(ledger: Ledger) -> None:

@@ -1,0 +1,127 @@
+"""Writes of unknown outcome: each is looked up before anything else is sent."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from mlc_pipelines.errors import Cause, OutcomeUnknownError, RecordError, TransientError
+from mlc_pipelines.flows.delivery import confirm, deliver
+from mlc_pipelines.flows.flow import Outgoing
+from mlc_pipelines.flows.road import Road
+from mlc_pipelines.ledger.ledger import Ledger
+from mlc_pipelines.ledger.states import State
+from mlc_pipelines_tests.flows.calls import LOST, Calls, entries_of, flow_of, in_turn, listening, states
+from mlc_pipelines_tests.flows.world import PaperFlow
+
+
+def unknown(ledger: Ledger, flow: PaperFlow) -> Road:
+    """A road whose deliveries were all performed, and all answers lost."""
+    road = in_turn(ledger, flow)
+    flow.after_deliver = listening([], raising=lambda _: LOST)
+    assert deliver(road).counts == {"unknown": len(flow.kept)}
+    flow.after_deliver = lambda batch: None
+    assert {(entry.state, entry.problem) for entry in entries_of(road)} == {(State.UNKNOWN, "sent, answer lost")}
+    return road
+
+
+@pytest.mark.parametrize("error", [TransientError("no connection"), OutcomeUnknownError("no connection")])
+def test_while_nothing_can_be_looked_up_nothing_is_sent(ledger: Ledger, error: Exception) -> None:
+    """What is unknown stays so, what is new waits, and the pass says why it ended."""
+    flow = flow_of(2)
+    road = unknown(ledger, flow)
+    flow.paper.write("E")
+    in_turn(ledger, flow)
+    flow.before_find = listening([], raising=lambda _: error)
+    tally = deliver(road)
+    assert (tally.interrupted, tally.counts) == ("no connection", {})
+    assert states(road) == {"unknown": 2, "translated": 1}
+
+
+def test_what_was_lost_is_found_or_sent_again(ledger: Ledger) -> None:
+    """Of three, one never arrived."""
+    calls: Calls = []
+    flow = flow_of(3)
+    road = unknown(ledger, flow)
+    flow.kept.remove(("D01", "1.00"))
+    flow.before_deliver = listening(calls)
+    assert deliver(road).counts == {"landed": 3, "sent again": 1}
+    assert calls == [["D01"]]
+    assert states(road) == {"delivered": 3}
+
+
+def test_a_lost_write_that_needs_a_person_is_told_apart(ledger: Ledger) -> None:
+    """One look-up of five finds two documents: that one is held with its reason, the others are settled."""
+    looks: Calls = []
+    flow = flow_of(5)
+    road = unknown(ledger, flow)
+    twofold = RecordError("found twice", cause=Cause.DUPLICATE_SUSPECTED, key="bill:D02")
+
+    def look(batch: Sequence[Outgoing]) -> None:
+        listening(looks)(batch)
+        if "D02" in looks[-1]:
+            raise twofold
+
+    flow.before_find = look
+    assert deliver(road).counts == {"landed": 4, "held": 1}
+    assert [len(call) for call in looks] == [5, 2, 3, 1, 2]
+    held = entries_of(road)[2]
+    assert (held.key, held.state, held.cause) == ("D02", State.HELD, Cause.DUPLICATE_SUSPECTED)
+    assert (held.cause_key, held.problem) == ("bill:D02", "found twice")
+
+
+@pytest.mark.parametrize(("size", "parts"), [(1, [50, 2]), (52, [52])])
+def test_lost_writes_are_looked_up_fifty_at_a_time(ledger: Ledger, size: int, parts: list[int]) -> None:
+    """Or as many as a call takes, if that is more."""
+    looks: Calls = []
+    flow = flow_of(52)
+    flow.deliver_batch = size
+    road = in_turn(ledger, flow)
+    flow.after_deliver = listening([], raising=lambda _: LOST)
+    deliver(road)
+    flow.before_find = listening(looks)
+    deliver(road)
+    assert [len(call) for call in looks] == parts
+
+
+def test_amendments_are_not_looked_up(ledger: Ledger) -> None:
+    """A lost create is; both are settled in one pass."""
+    looks: Calls = []
+    flow = flow_of(1)
+    deliver(in_turn(ledger, flow))
+    flow.paper.write("D00", amount="2.00")
+    flow.paper.write("E")
+    road = in_turn(ledger, flow)
+    flow.after_deliver = listening([], raising=lambda _: LOST)
+    assert deliver(road).counts == {"unknown": 2}
+    flow.after_deliver = lambda batch: None
+    flow.before_find = listening(looks)
+    assert deliver(road).counts == {"landed": 2, "sent again": 1}
+    assert looks == [["E"]]
+    assert flow.amended == [("D00", "2.00")] * 2
+
+
+def test_a_lost_confirmation_is_told_again_at_once(ledger: Ledger) -> None:
+    """It looks by itself before it writes, so that nothing has to be waited for."""
+    flow = flow_of(1)
+    flow.settle_after = 75.0
+    road = in_turn(ledger, flow)
+    deliver(road)
+    flow.before_confirm = listening([], raising=lambda _: LOST)
+    assert confirm(road).counts == {"unknown": 1}
+    flow.before_confirm = lambda batch: None
+    assert confirm(road).counts == {"sent again": 1, "landed": 1}
+    assert flow.told == ["D00"]
+
+
+def test_what_a_dead_worker_left_is_unknown_first(ledger: Ledger) -> None:
+    """Announced and no more: the trail tells that the worker stopped, then what was found."""
+    flow = flow_of(1)
+    road = in_turn(ledger, flow)
+    flow.before_deliver = listening([], raising=lambda _: KeyboardInterrupt())  # type: ignore[arg-type,return-value]  # as a kill
+    with pytest.raises(KeyboardInterrupt):
+        deliver(road)
+    flow.before_deliver = lambda batch: None
+    assert deliver(road).counts == {"unknown": 1, "sent again": 1, "landed": 1}
+    (entry,) = entries_of(road)
+    kinds = [happening.kind for happening in road.books.reports.trail(entry)]
+    assert kinds == ["received", "translated", "sending", "answer lost", "absent", "sending", "delivered"]
