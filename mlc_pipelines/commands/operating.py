@@ -28,12 +28,12 @@ def register(app: typer.Typer) -> None:
 
 
 def audit_verify(as_document: Json = False) -> None:
-    """Seal finished days, then check that no event, source copy or seal was changed, removed or put in."""
+    """Check that no event, source copy or seal was changed, removed or put in; if so, seal finished days."""
     from mlc_pipelines.integrations.house import House
 
     with House.open() as house:
-        sealed = house.ledger.audit.seal()
         findings = list(house.ledger.audit.verify())
+        sealed = [] if findings else house.ledger.audit.seal()
     if as_document:
         as_json(
             {
@@ -56,17 +56,21 @@ def audit_verify(as_document: Json = False) -> None:
 
 
 def audit_export(file: Annotated[Path, typer.Argument(help="Where to write the pack (JSON lines).")]) -> None:
-    """Write a pack of all events and seals that an outsider can verify with SHA-256 alone."""
+    """Write a pack of all events and seals, signed, and the script with which an outsider verifies it."""
     from mlc_pipelines.integrations.house import House
     from mlc_pipelines.ledger import verify_pack
 
     with House.open() as house, file.open("w", encoding="utf-8") as out:
         house.ledger.audit.seal()
         count = sum(1 for line in house.ledger.audit.pack() if out.write(line + "\n"))
+        key = house.ledger.audit.public_key()
     script = file.with_name("verify_pack.py")
     script.write_text(Path(verify_pack.__file__).read_text(encoding="utf-8"), encoding="utf-8")
     console().print(
-        f"{count} lines written to {file}; verify them with: python {script.name} {file.name}", markup=False
+        f"{count} lines written to {file}; verify them with: python {script.name} {file.name} {key}\n"
+        "Give the key to the outsider by another way than the pack.",
+        markup=False,
+        soft_wrap=True,
     )
 
 

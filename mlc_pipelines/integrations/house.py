@@ -21,6 +21,7 @@ from mlc_pipelines.integrations.catalogue import catalogue
 from mlc_pipelines.integrations.integration import Integration, Session, Tenant
 from mlc_pipelines.ledger.database import open_engine, upgrade
 from mlc_pipelines.ledger.ledger import Ledger
+from mlc_pipelines.ledger.signing import SealKeys
 from mlc_pipelines.wire.clock import Clock, SystemClock
 from mlc_pipelines.wire.memory import Budget, Slots
 
@@ -60,7 +61,12 @@ class House:
         vault = Vault(engine, keys, clock=clock, environ=environ)
         connections, broken = read_connections(environ)
         return cls(
-            Ledger(engine, clock, anchor=folder / "audit.anchor"),
+            Ledger(
+                engine,
+                clock,
+                anchor=folder / "audit.anchor",
+                keys=SealKeys({key.id: key.derived("audit seals") for key in keys.keys}),
+            ),
             vault,
             {item.name: item for item in connections},
             tuple(broken),

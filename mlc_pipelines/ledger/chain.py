@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ def moment_text(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def encode(detail: Mapping[str, Any]) -> str:
+def encode(detail: Mapping[str, Any] | Sequence[Any]) -> str:
     """Write facts as canonical JSON: sorted keys, no spaces, ASCII."""
     return _canonical(detail)
 
@@ -27,7 +27,7 @@ def event_hash(
     *,
     entry_id: int,
     seq: int,
-    at: datetime,
+    at: datetime | str,
     kind: str,
     before: str | None,
     after: str,
@@ -37,10 +37,12 @@ def event_hash(
 ) -> str:
     """Hash one event (SHA-256, hex) over every column that has a meaning and the hash before it.
 
-    What is hashed is a JSON array without spaces, in ASCII, of the columns in the order of the arguments.
+    What is hashed is a JSON array without spaces, in ASCII, of the columns in the order of the arguments. `at` may
+    be the text that the database keeps.
     """
-    words = ["null" if word is None else _quoted(word) for word in (kind, before, after, actor, detail, previous)]
-    text = f'[{entry_id},{seq},"{moment_text(at)}",{",".join(words)}]'
+    moment = at if isinstance(at, str) else moment_text(at)
+    told = (moment, kind, before, after, actor, detail, previous)
+    text = f"[{entry_id},{seq},{','.join(['null' if word is None else _quoted(word) for word in told])}]"
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 

@@ -14,6 +14,7 @@ from mlc_pipelines.ledger.intents import Intents
 from mlc_pipelines.ledger.leases import LEASE_SECONDS, Leases
 from mlc_pipelines.ledger.progress import Progress
 from mlc_pipelines.ledger.reports import Reports
+from mlc_pipelines.ledger.signing import SealKeys
 from mlc_pipelines.wire.clock import Clock
 
 
@@ -35,13 +36,19 @@ class Ledger:
     """One database of records; `books` opens the part of one connection."""
 
     def __init__(
-        self, engine: Engine, clock: Clock, *, anchor: Path | None = None, lease_seconds: float = LEASE_SECONDS
+        self,
+        engine: Engine,
+        clock: Clock,
+        *,
+        anchor: Path | None = None,
+        keys: SealKeys | None = None,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self.engine = engine
         self.clock = clock
         self.leases = Leases(engine, clock, seconds=lease_seconds)
         self.inbox = Inbox(engine, clock)
-        self.audit = Audit(engine, clock, anchor)
+        self.audit = Audit(engine, clock, anchor, keys)
 
     def books(self, connection: str) -> Books:
         """Open the books of a connection."""

@@ -139,6 +139,8 @@ seals = Table(
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
     Column("sealed_at", Moment, nullable=False),
+    Column("key_id", String(32)),
+    Column("signature", String(128)),
 )
 
 intents = Table(

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ def test_a_changed_event_is_found(at_work: Installation, empty: Path) -> None:
     assert said.code == 1
     (finding,) = said.document["findings"]
     assert "entry 1 " in finding["where"]
+    assert said.document["sealed"] == []
     assert mlc("audit", "verify").code == 1
 
 
@@ -48,7 +51,11 @@ def outsiders_hash(event: dict[str, Any]) -> str:
 def test_a_pack_is_verified_by_an_outsider(at_work: Installation, tmp_path: Path) -> None:
     """With SHA-256 and the pack alone every event fits the one before, and no record's content is in it."""
     file = tmp_path / "pack.jsonl"
-    assert mlc("audit", "export", str(file)).code == 0
+    said = mlc("audit", "export", str(file))
+    assert said.code == 0
+    key = said.out.split("pack.jsonl ")[-1].split()[0]
+    script = [sys.executable, "-I", str(tmp_path / "verify_pack.py"), str(file), key]
+    assert subprocess.run(script, capture_output=True, check=False, cwd="/").returncode == 0
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     events = [line["event"] for line in lines if "event" in line]
     assert len(events) > 100

@@ -15,6 +15,7 @@ from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.flows.world import TestClock
 
 FLOW = "papers"
+DAY = 86_400.0
 
 
 def clock_of(ledger: Ledger) -> TestClock:
@@ -60,6 +61,17 @@ def move(books: Books, entry: Entry, *states: State, **values: Any) -> Entry:
 def hold(books: Books, entry: Entry, *, cause: Cause = Cause.ACCOUNT_UNMAPPED, key: str | None = None) -> Entry:
     """Hold an entry for a person."""
     return move(books, entry, State.HELD, cause=cause.value, cause_key=key, problem=f"{entry.key} cannot go on")
+
+
+def sealed_days(ledger: Ledger, books: Books) -> list[Entry]:
+    """Three sealed days of two entries each; their second entries are given."""
+    given = []
+    for day in range(3):
+        given.append(receive(books, f"{day}a", f"{day}b")[1])
+        clock_of(ledger).sleep(DAY)
+    assert len(ledger.audit.seal()) == 3
+    assert list(ledger.audit.verify()) == []
+    return given
 
 
 def execute(ledger: Ledger, *statements: str, **values: Any) -> None:
