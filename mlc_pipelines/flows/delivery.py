@@ -19,6 +19,7 @@ from mlc_pipelines.flows.road import Choice, Road, Tally
 from mlc_pipelines.flows.translating import put_back, translate
 from mlc_pipelines.ledger.intents import Intent
 from mlc_pipelines.ledger.leases import Lease
+from mlc_pipelines.ledger.moves import Move
 from mlc_pipelines.ledger.records import Absent, Hold, Landed, Outcome, Postponed, Unknown
 from mlc_pipelines.ledger.states import Stage, State
 
@@ -64,6 +65,7 @@ class _Passage:
         with self._road.worked() as lease, self._road.workers(self._road.calls_in_flight) as pool:
             try:
                 self._settle(lease)
+                self._give_way(lease)
                 self._send_due(ready, lease, pool)
             except TransientError as error:
                 self._tally.interrupted = str(error)
@@ -150,6 +152,9 @@ class _Passage:
                 )
         there = self._look([outgoing for outgoing in batch if outgoing.bound is None])
         if flow.amends:
+            self._road.books.dictionary.link(
+                flow.kind, [(o.entry, there[o.entry.id].external_id) for o in batch if o.entry.id in there]
+            )
             batch = [Outgoing(o.entry, there[o.entry.id].external_id) if o.entry.id in there else o for o in batch]
             there = {}
         rest = [outgoing for outgoing in batch if outgoing.entry.id not in there]
@@ -182,6 +187,15 @@ class _Passage:
         ]
         for part in in_parts(due, max(self._size, 50)):
             self._write_outcomes(self._looked_up(part), lease)
+
+    def _give_way(self, lease: Lease) -> None:
+        """End versions that had a successor while nobody knew whether they had arrived, and holds of older versions.
+
+        The others gave way when their successor came. What was settled a moment ago as not there is not sent again.
+        """
+        entries, name = self._road.books.entries, self._road.flow.name
+        while batch := entries.outdated(name, self._stage):
+            entries.move([Move(entry, State.SUPERSEDED, "superseded") for entry in batch], lease)
 
     def _looked_up(self, part: Sequence[Intent]) -> list[tuple[Intent, Outcome]]:
         """Look what became of writes; one whose look-up needs a person is held, the others are told apart from it.

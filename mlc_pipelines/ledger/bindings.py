@@ -100,6 +100,12 @@ class Dictionary:
         """Find the record by its key in the source."""
         return self._one(kind, bindings.c.key == key)
 
+    def link(self, kind: str, found: Sequence[tuple[Entry, str]]) -> None:
+        """Bind entries to what was found of them in the target, whatever becomes of the change that they bring."""
+        if found:
+            with writing(self._engine) as connection:
+                bind(connection, found, kind, self._clock.now())
+
     def _one(self, kind: str, condition: object) -> Binding | None:
         query = select(bindings).where(bindings.c.connection == self._name, bindings.c.kind == kind, condition)  # type: ignore[arg-type]  # a column condition
         with reading(self._engine) as connection:

@@ -190,6 +190,23 @@ class Entries:
         with reading(self._engine) as connection:
             return [to_entry(row) for row in connection.execute(query)]
 
+    def outdated(self, flow: str, stage: Stage, *, limit: int = 200) -> list[Entry]:
+        """Give versions that wait or are held at a stage though a newer one is here; what was delivered is told of."""
+        states = {State.HELD} if stage is Stage.CONFIRM else {State.HELD, State.TRANSLATED, State.POSTPONED}
+        query = (
+            select(entries)
+            .where(
+                *self._of(flow),
+                entries.c.stage == stage.value,
+                entries.c.state.in_([state.value for state in states]),
+                entries.c.latest.is_(False),
+            )
+            .order_by(entries.c.id)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return [to_entry(row) for row in connection.execute(query)]
+
     def released(self, flow: str) -> Iterator[Entry]:
         """Give entries held or ignored in translation whose cause has changed since, a page of them at a time.
 

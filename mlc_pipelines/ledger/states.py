@@ -24,7 +24,7 @@ class State(StrEnum):
     POSTPONED = "postponed"  # the other side could not answer: due again at the next pass
     HELD = "held"  # a person must act
     IGNORED = "ignored"  # by rule, not carried; the reason is written down
-    SUPERSEDED = "superseded"  # a newer version took its place before it was delivered
+    SUPERSEDED = "superseded"  # a newer version took its place, and speaks for it
 
 
 MOVES: dict[State, frozenset[State]] = {

