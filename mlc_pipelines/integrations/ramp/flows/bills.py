@@ -10,9 +10,12 @@ from mlc_pipelines.integrations.erp.invoices import InvoiceSource, never_sent
 from mlc_pipelines.integrations.ramp.desk import Desk
 from mlc_pipelines.integrations.ramp.errors import NotSubmittableError
 from mlc_pipelines.integrations.ramp.mapping import Words, to_bill
-from mlc_pipelines.integrations.ramp.models import Bill, NewBill
+from mlc_pipelines.integrations.ramp.models import MEMO_LENGTH, Bill, NewBill
 from mlc_pipelines.integrations.ramp.settings import BillMode
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+
+MARK = "ramp:"
+"""The sent mark in IFS begins so; the id of the bill follows."""
 
 
 class BillsToRamp:
@@ -81,7 +84,7 @@ class BillsToRamp:
         """Make a bill; a cancelled invoice is not sent, and one that was sent before needs a person."""
         invoice = self._invoices.invoice(entry.source)
         was_sent = invoice.is_cancelled and self._desk.dictionary.by_key(self.kind, entry.key) is not None
-        return never_sent(invoice, was_sent=was_sent, undo="archive the bill in Ramp") or Translated(
+        return never_sent(invoice, was_sent=was_sent, mark=MARK, undo="archive the bill in Ramp") or Translated(
             encode(to_bill(invoice, self._words)), entry.key
         )
 
@@ -123,6 +126,8 @@ class BillsToRamp:
                 f"bill {outgoing.bound} is gone from Ramp; restore it or replay as new",
                 cause=Cause.CHANGED_AFTER_DELIVERY,
             )
+        if _stands_in(bill, there):
+            return Landed(outgoing.bound, {"linked": "yes"})
         if there.status == "DRAFT":
             self._desk.ramp.update_draft(there.id, bill)
         elif (
@@ -146,7 +151,7 @@ class BillsToRamp:
         submitted: dict[str, str] = {}
         if self._desk.settings.bill_mode is BillMode.SUBMIT:
             submitted = self._submit(entry)
-        mark = f"ramp:{entry.external_id}"
+        mark = f"{MARK}{entry.external_id}"
         return [Landed(mark, submitted | self._invoices.mark_sent(entry.key, mark))]
 
     def _submit(self, entry: Entry) -> dict[str, str]:
@@ -163,3 +168,12 @@ class BillsToRamp:
 
 def _new_bill(payload: Mapping[str, Any], reference: str) -> NewBill:
     return NewBill.from_payload(payload, remote_id=reference)
+
+
+def _stands_in(bill: NewBill, there: Bill) -> bool:
+    """Tell whether a bill or draft in Ramp says all of this already."""
+    lines = [(line.amount, line.memo or "", line.selections) for line in there.line_items]
+    mine = [(line.amount, line.memo, tuple(sorted(line.selections))) for line in bill.lines]
+    heads = (there.vendor_id, there.entity_id, there.invoice_number, there.issued_at, there.due_at, there.memo or "")
+    ours = (bill.vendor_id, bill.entity_id, bill.invoice_number, bill.issued_at, bill.due_at, bill.memo[:MEMO_LENGTH])
+    return lines == mine and heads == ours

@@ -1,0 +1,34 @@
+"""A ledger restored from a backup, which has forgotten what was sent since: nothing is sent again, all is linked."""
+
+from pathlib import Path
+
+from mlc_pipelines.errors import Cause
+from mlc_pipelines.ledger.states import State
+from mlc_pipelines_tests.backups import back_up, bring_back
+from mlc_pipelines_tests.roads.ramp.tenancy import Tenancy
+
+
+def test_a_bill_that_was_approved_meanwhile_is_linked(tenancy: Tenancy, tmp_path: Path) -> None:
+    """It says what the invoice says, so there is nothing to change and nothing to ask anybody."""
+    back_up(tenancy.house.ledger.engine, tmp_path / "backup")
+    reference = tenancy.invoice("INV-1")
+    tenancy.run("bills")
+    made = tenancy.entry("bills", reference).external_id
+    tenancy.approve()
+    before = tenancy.simulators.writes()
+    bring_back(tenancy.house.ledger.engine, tmp_path / "backup")
+    tenancy.run("bills")
+    entry = tenancy.entry("bills", reference)
+    assert (entry.state, entry.external_id) == (State.CONFIRMED, made)
+    assert tenancy.simulators.writes() == before
+
+
+def test_an_invoice_cancelled_meanwhile_needs_a_person(tenancy: Tenancy, tmp_path: Path) -> None:
+    """The mark in IFS says that it was sent."""
+    back_up(tenancy.house.ledger.engine, tmp_path / "backup")
+    reference = tenancy.invoice("INV-1")
+    tenancy.run("bills")
+    tenancy.edit(reference, Objstate="Cancelled")
+    bring_back(tenancy.house.ledger.engine, tmp_path / "backup")
+    tenancy.run("bills")
+    assert tenancy.causes("bills") == {"INV-1": Cause.CANCELLED_AFTER_DELIVERY}
