@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -95,12 +96,18 @@ class House:
         def slots(name: str, *, number: int, longest_seconds: float) -> Slots:
             return SharedSlots(self.engines[1], name, number=number, longest_seconds=longest_seconds, clock=clock)
 
-        def guard() -> None:
-            self.ledger.leases.guard(connection)
-
         tokens = SealedTokens(self.engines[0], self.vault, clock=clock)
         books = self.ledger.books(connection)
-        return Tenant(self.connection(connection), books, self.vault.get, tokens, budget, slots, guard, clock)
+        return Tenant(
+            self.connection(connection),
+            books,
+            self.vault.get,
+            tokens,
+            budget,
+            slots,
+            partial(self.ledger.leases.guard, connection),
+            clock,
+        )
 
     def integration(self, name: str) -> Integration:
         """Give the integration that a connection uses."""

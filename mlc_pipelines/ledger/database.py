@@ -14,6 +14,7 @@ from mlc_pipelines.errors import StorageError
 
 WAIT_MS = 60_000
 POOL_SECONDS = 30.0
+_LIMITS = "-c idle_in_transaction_session_timeout=60s"
 
 _OURS = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
 """What is wrong with a statement, and not with the database."""
@@ -28,8 +29,10 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
     the process) stops, which suits rate budgets. Transactions begun with the execution option `mlc_write`
     take SQLite's write lock at once, so that two writers queue instead of failing.
     A database that is full, locked or away is StorageError; no error quotes what was being written.
+    PostgreSQL ends a transaction whose worker stands still, so that its locks stop nobody for longer than a lease.
     """
     if not url.startswith("sqlite"):
+        limits = {} if "options" in make_url(url).query else {"options": _LIMITS}
         return _telling(
             create_engine(
                 url,
@@ -37,6 +40,7 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
                 pool_size=16,
                 max_overflow=16,
                 pool_timeout=POOL_SECONDS,
+                connect_args=limits,
                 hide_parameters=True,
             )
         )

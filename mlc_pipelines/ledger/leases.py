@@ -2,8 +2,9 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.errors import MlcError, StorageError
 from mlc_pipelines.ledger.database import reading, writing
+from mlc_pipelines.ledger.handle import held_until
 from mlc_pipelines.ledger.tables import leases
 from mlc_pipelines.wire.clock import Clock
 
@@ -129,16 +131,23 @@ class Leases:
             return
         self.renew(lease)
 
-    def guard(self, name: str) -> None:
-        """See in the moment in which a write leaves that the lease of this name has not ended.
+    @contextmanager
+    def guard(self, name: str) -> Iterator[None]:
+        """Keep the lease of this name for a block in which a write leaves, or do not go on from here at all.
 
-        When it has, it is taken up again, or LeaseLostError keeps the write back. A name that no block of this
-        process holds is not guarded.
+        One of which less than half is left is renewed first: LeaseLostError keeps the write back. A process that is
+        stopped in the block until the lease has ended does not wake up. A name that nobody here holds is not guarded.
         """
-        now = self._clock.now()
-        for lease, until in list(self._until.items()):
-            if lease.name == name and now >= until:
+        held = [lease for lease in list(self._until) if lease.name == name]
+        for lease in held:
+            if self._left(lease) < self._seconds / 2:
                 self.renew(lease)
+        before = time.monotonic()
+        with held_until(before + min(map(self._left, held))) if held else nullcontext():
+            yield
+
+    def _left(self, lease: Lease) -> float:
+        return (self._until[lease] - self._clock.now()).total_seconds()
 
     @contextmanager
     def hold(self, name: str) -> Iterator[Lease]:

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType, TracebackType
@@ -38,8 +39,8 @@ _READS = frozenset({"GET", "HEAD"})
 _REJECTED = frozenset({400, 404, 405, 409, 422})
 _DENIED = frozenset({401, 403})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-_LEAVING = frozenset({"http11.send_request_headers.started", "http11.send_request_body.started"})
-"""The moments in which a request leaves: a write is performed when the second part of it has arrived, if it has one."""
+_LEAVES = "http11.send_request_headers.started"
+_LEAVING = frozenset({"http11.send_request_headers.complete", "http11.send_request_body.started"})
 _MACHINE = SystemClock()
 
 
@@ -76,9 +77,13 @@ Judge = Callable[[Answer], MlcError | None]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long and how often: `write_seconds` is the wait for the answer of a write, `budget_seconds` all waits."""
+    """How long and how often: `write_seconds` is the wait for the answer of a write, `budget_seconds` all waits.
+
+    `take_seconds` is how long the line may take nothing of what we send: much less than the half of a lease.
+    """
 
     connect_seconds: float = 10.0
+    take_seconds: float = 15.0
     read_seconds: float = 120.0
     write_seconds: float = 300.0
     max_body_bytes: int = 64 * 1024 * 1024
@@ -240,13 +245,15 @@ class HttpClient:
             self._budget.acquire()
         headers = call.headers | dict(self._auth.headers() if self._auth is not None else _NOTHING)
         answering = self._limits.read_seconds if call.repeatable else self._limits.write_seconds
-        timeout = httpx.Timeout(self._limits.read_seconds, connect=self._limits.connect_seconds, read=answering)
-        extensions = {} if call.method in _READS else {"trace": self._last_look}
+        connecting, taking = self._limits.connect_seconds, self._limits.take_seconds
+        timeout = httpx.Timeout(self._limits.read_seconds, connect=connecting, read=answering, write=taking)
+        leaving = ExitStack()
+        extensions = {} if call.method in _READS else {"trace": partial(self._follow, leaving)}
         request = self._client.build_request(
             call.method, call.url, headers=headers, content=call.content, timeout=timeout, extensions=extensions
         )
         try:
-            with self._slots.slot() if self._slots is not None else nullcontext():
+            with self._slots.slot() if self._slots is not None else nullcontext(), leaving:
                 response = self._client.send(request, stream=True)
                 with closing(response):
                     body, more = bounded(response.iter_bytes(), most=self._limits.max_body_bytes)
@@ -260,9 +267,12 @@ class HttpClient:
         names = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, names, body, call.method, shown(str(call.url)))
 
-    def _last_look(self, event: str, _info: Mapping[str, Any]) -> None:
-        if event in _LEAVING:
-            self._guard()
+    def _follow(self, leaving: ExitStack, event: str, _info: Mapping[str, Any]) -> None:
+        """Guard a write from its first byte to its last, and not while its answer is waited for."""
+        if event == _LEAVES:
+            leaving.enter_context(self._guard())
+        elif event not in _LEAVING:
+            leaving.close()
 
     def _fault(self, call: _Call, exc: httpx.RequestError) -> MlcError:
         if isinstance(exc, httpx.PoolTimeout):

@@ -1,7 +1,7 @@
 """What the wire must remember between processes; `connections` keeps it in the database."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -34,12 +34,10 @@ class TokenStore(Protocol):
         ...
 
 
-Guard = Callable[[], None]
-"""Asked in the moment in which a write leaves: what it raises keeps the write back."""
+Guard = Callable[[], AbstractContextManager[None]]
+"""Entered when a write begins to leave, left when its last byte has left. What it raises keeps the write back."""
 
-
-def unguarded() -> None:
-    """Let every write go."""
+unguarded: Guard = nullcontext
 
 
 class Budget(Protocol):

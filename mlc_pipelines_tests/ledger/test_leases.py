@@ -1,6 +1,7 @@
 """Leases: one worker a connection, and a worker that was overtaken writes nothing more."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -303,17 +304,18 @@ def test_the_renewing_thread_ends_quietly_when_overtaken(ledger: Ledger, short: 
 
 
 def test_the_guard_lets_the_holder_write_while_its_lease_lasts(ledger: Ledger) -> None:
-    """It asks nobody then; once the lease has ended it is taken up again, unless another has it."""
+    """A lease of which little is left, or nothing, is taken up again first, unless another has it."""
     with ledger.leases.hold(NAME) as lease:
-        ledger.leases.guard(NAME)
-        clock_of(ledger).sleep(LEASE_SECONDS + 1)
-        ledger.leases.guard(NAME)
-        with pytest.raises(LeaseTakenError):
-            ledger.leases.take(NAME, ELSEWHERE)
+        for asleep in (0, LEASE_SECONDS * 0.6, LEASE_SECONDS + 1):
+            clock_of(ledger).sleep(asleep)
+            with ledger.leases.guard(NAME):
+                clock_of(ledger).sleep(LEASE_SECONDS * 0.45)
+                with pytest.raises(LeaseTakenError):
+                    ledger.leases.take(NAME, ELSEWHERE)
         clock_of(ledger).sleep(LEASE_SECONDS + 1)
         assert ledger.leases.take(NAME, ELSEWHERE).fence == lease.fence + 1
-        with pytest.raises(LeaseLostError):
-            ledger.leases.guard(NAME)
+        with pytest.raises(LeaseLostError), ledger.leases.guard(NAME):
+            pytest.fail("the write went out")
 
 
 def test_the_guard_is_for_the_lease_of_its_name_and_for_as_long_as_it_is_held(ledger: Ledger) -> None:
@@ -321,8 +323,36 @@ def test_the_guard_is_for_the_lease_of_its_name_and_for_as_long_as_it_is_held(le
     with ledger.leases.hold(NAME):
         clock_of(ledger).sleep(LEASE_SECONDS + 1)
         ledger.leases.take(NAME, ELSEWHERE)
-        ledger.leases.guard("globex")
-    ledger.leases.guard(NAME)
+        with ledger.leases.guard("globex"):
+            pass
+    with ledger.leases.guard(NAME):
+        pass
+
+
+HOLDING = """
+import sys, time
+from mlc_pipelines.ledger.handle import held_until
+with held_until(time.monotonic() + float(sys.argv[1])):
+    print("leaving", flush=True)
+    time.sleep(float(sys.argv[2]))
+print("left", flush=True)
+time.sleep(float(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the timer is Linux's")
+def test_a_worker_stopped_with_a_write_in_its_hand_does_not_wake_up() -> None:
+    """When the time is over the kernel ends it, though it is stopped; one that has left in time goes on."""
+    command = [sys.executable, "-c", HOLDING]
+    stopped = subprocess.Popen([*command, "0.5", "60"], stdout=subprocess.PIPE)
+    quick = subprocess.Popen([*command, "1", "0"], stdout=subprocess.PIPE)
+    assert stopped.stdout is not None
+    assert stopped.stdout.readline() == b"leaving\n"
+    stopped.send_signal(signal.SIGSTOP)
+    assert stopped.wait(30) == -signal.SIGKILL
+    assert stopped.communicate()[0] == b""
+    assert quick.communicate(timeout=30)[0] == b"leaving\nleft\n"
+    assert quick.returncode == 0
 
 
 def test_an_overtaken_worker_writes_nothing(ledger: Ledger, books: Books) -> None:

@@ -1,17 +1,23 @@
 """The guard: the last word on every write, in the moment in which it leaves."""
 
 import ast
-from collections.abc import Callable, Iterator
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import mlc_pipelines
-from mlc_pipelines.errors import MlcError
+from mlc_pipelines.errors import MlcError, OutcomeUnknownError
 from mlc_pipelines.wire.http import HttpClient, judge_by_status
+from mlc_pipelines.wire.memory import Guard
+from mlc_pipelines_tests.strict.server import Reply, StrictServer
 from mlc_pipelines_tests.wire.conftest import CountedBudget, SteppedClock
-from mlc_pipelines_tests.wire.scripted_server import Asked, Reply, ScriptedServer
+from mlc_pipelines_tests.wire.scripted_server import Asked, ScriptedServer
 
 READS_ONLY = {"procurify", "bill spend"}
 
@@ -20,10 +26,29 @@ class OvertakenError(MlcError):
     """Somebody else has the lease."""
 
 
+class Gate:
+    """A guard that refuses at its first look if told to, and notes when writes began to leave and had left."""
+
+    def __init__(self, *, refuse: int = 0) -> None:
+        self.refuse = refuse
+        self.began: list[float] = []
+        self.left: list[float] = []
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        self.began.append(time.monotonic())
+        if len(self.began) <= self.refuse:
+            raise OvertakenError("another worker took over")
+        try:
+            yield
+        finally:
+            self.left.append(time.monotonic())
+
+
 @contextmanager
-def guarded(server: ScriptedServer, guard: Callable[[], None], *, budget: CountedBudget) -> Iterator[HttpClient]:
+def guarded(url: str, gate: Guard, *, budget: CountedBudget) -> Iterator[HttpClient]:
     judge = judge_by_status("v")
-    with HttpClient("v", server.url, judge=judge, budget=budget, guard=guard, clock=SteppedClock()) as client:
+    with HttpClient("v", url, judge=judge, budget=budget, guard=gate, clock=SteppedClock()) as client:
         yield client
 
 
@@ -32,20 +57,11 @@ def whole(server: ScriptedServer) -> list[Asked]:
     return [asked for asked in server.asked if len(asked.body) == int(asked.headers.get("content-length", 0))]
 
 
-@pytest.mark.parametrize("look", [1, 2], ids=["before the first byte", "before the body"])
-def test_what_the_guard_refuses_is_not_performed(server: ScriptedServer, budget: CountedBudget, look: int) -> None:
+def test_what_the_guard_refuses_is_not_sent(server: ScriptedServer, budget: CountedBudget) -> None:
     """Its error comes out as it is, the target has no whole request, and the next write goes over a line of its own."""
-    looks: list[None] = []
-
-    def guard() -> None:
-        looks.append(None)
-        if len(looks) == look:
-            raise OvertakenError("another worker took over")
-
-    with guarded(server, guard, budget=budget) as client:
+    with guarded(server.url, Gate(refuse=1), budget=budget) as client:
         with pytest.raises(OvertakenError):
             client.send("POST", "bills", json={"amount": 1})
-        assert whole(server) == []
         client.send("POST", "bills", json={"amount": 2})
     assert [asked.body for asked in whole(server)] == [b'{"amount":2}']
 
@@ -54,21 +70,60 @@ def test_what_the_guard_refuses_is_not_performed(server: ScriptedServer, budget:
 def test_every_write_is_guarded_at_each_try(
     server: ScriptedServer, budget: CountedBudget, method: str, content: bytes | None
 ) -> None:
-    """With a body or without, repeatable or not: after the wait for the budget and after each wait for another try."""
-    asked_at: list[int] = []
-    server.script(429, Reply(200))
-    with guarded(server, lambda: asked_at.append(budget.calls), budget=budget) as client:
+    """With a body or without, repeatable or not."""
+    gate = Gate()
+    server.script(429)
+    with guarded(server.url, gate, budget=budget) as client:
         client.send(method, "bills/1", content=content, repeatable=True)
-    assert set(asked_at) == {1, 2}
+    assert len(server.asked) == len(gate.began) == len(gate.left) == 2
+
+
+def test_the_guard_is_asked_after_all_waiting(server: ScriptedServer) -> None:
+    """A call that waited long for its share of the rate limit asks when its turn has come."""
+    gate, waited = Gate(), []
+
+    class Waiting(CountedBudget):
+        def acquire(self) -> None:
+            waited.append(len(gate.began))
+
+    with guarded(server.url, gate, budget=Waiting()) as client:
+        client.send("POST", "bills", json={})
+    assert waited == [0]
+    assert len(gate.began) == 1
+
+
+def test_a_write_whose_answer_is_awaited_has_left(budget: CountedBudget) -> None:
+    """The guard ends with the last byte: it is no matter of the lease how long the other side takes."""
+    gate = Gate()
+    with StrictServer(lambda _: Reply(seconds=0.5)) as slow, guarded(slow.url, gate, budget=budget) as client:
+        client.send("POST", "bills", json={})
+        answered = time.monotonic()
+    assert answered - gate.left[0] > 0.3
+
+
+def test_a_line_that_breaks_under_a_write_ends_the_guard(budget: CountedBudget) -> None:
+    """What cannot be sent has left, too: the answer that may still come is waited for without a guard."""
+    gate = Gate()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def cut() -> None:
+            line, _ = listening.accept()
+            with line:
+                line.recv(100)
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        thread = threading.Thread(target=cut)
+        thread.start()
+        with guarded(f"http://127.0.0.1:{listening.getsockname()[1]}", gate, budget=budget) as client:
+            with pytest.raises(OutcomeUnknownError):
+                client.send("POST", "bills", content=bytes(50_000_000))
+            thread.join()
+    assert len(gate.began) == len(gate.left) == 1
 
 
 def test_reads_need_no_leave(server: ScriptedServer, budget: CountedBudget) -> None:
     """Who has lost the lease may still look."""
-
-    def refuse() -> None:
-        raise OvertakenError("another worker took over")
-
-    with guarded(server, refuse, budget=budget) as client:
+    with guarded(server.url, Gate(refuse=1), budget=budget) as client:
         assert client.send("GET", "bills").status == 200
 
 
