@@ -80,7 +80,10 @@ class Papers:
         return Translated(encode(payload), entry.key)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
-        there = self._office.ask(TARGET, lambda: {o.entry.id: self._office.bill_of(o.entry.key) for o in batch})
+        def bills() -> dict[int, Bill | None]:
+            return {o.entry.id: self._office.bill_of(o.entry.key) for o in batch}
+
+        there = self._office.ask(TARGET, bills)
         return {number: Landed(bill.id) for number, bill in there.items() if bill is not None}
 
     def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
