@@ -97,6 +97,25 @@ class Reports:
                 for row in connection.execute(query)
             ]
 
+    def miscounted(self, flow: str) -> list[str]:
+        """Count the entries themselves, by an index alone; say where the totals tell another number.
+
+        Both are read by one statement: between two, somebody else may write.
+        """
+        parts = []
+        for table, number in ((entries, func.count()), (totals, func.sum(totals.c.count))):
+            place = (table.c.stage, table.c.state)
+            mine = (table.c.connection == self._name, table.c.flow == flow)
+            parts.append(select(literal(table.name), *place, number).where(*mine).group_by(*place))
+        with reading(self._engine) as connection:
+            found = {tuple(row[:3]): int(row[3]) for row in connection.execute(union_all(*parts))}
+        return [
+            f"{state} in {stage}: {found.get(('entries', stage, state), 0)} records, "
+            f"{found.get(('totals', stage, state), 0)} by the totals"
+            for stage, state in sorted({place[1:] for place in found})
+            if found.get(("entries", stage, state), 0) != found.get(("totals", stage, state), 0)
+        ]
+
     def held(self, *, flow: str | None = None) -> list[HeldGroup]:
         """Group held entries by cause and cause key, the most first; the oldest of each is its example."""
         columns = (entries.c.flow, entries.c.stage, entries.c.cause, entries.c.cause_key, entries.c.currency)

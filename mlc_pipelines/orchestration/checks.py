@@ -69,8 +69,9 @@ def _conservation(name: str, integration: Integration) -> dg.AssetChecksDefiniti
         op_tags=turn(integration, documents),
     )
     def conservation(house: dg.ResourceParam[OpenHouse]) -> dg.AssetCheckResult:
-        sums = house.house.ledger.books(name).reports.sums(flow=documents.name)
-        missing = lost(sums)
+        reports = house.house.ledger.books(name).reports
+        sums = reports.sums(flow=documents.name)
+        missing = lost(sums) + reports.miscounted(documents.name)
         return dg.AssetCheckResult(
             passed=not missing,
             severity=dg.AssetCheckSeverity.ERROR,

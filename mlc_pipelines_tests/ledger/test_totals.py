@@ -75,6 +75,19 @@ def test_a_total_that_somebody_changed_is_found(ledger: Ledger, books: Books, wh
     assert {finding.where for finding in findings} == {f"totals of acme/{FLOW}"}
 
 
+def test_every_run_counts_the_entries_by_state(ledger: Ledger, books: Books) -> None:
+    """Not by money, as the audit does, but at each run: the totals of a flow against its entries."""
+    receive(books, "A", "B")
+    move(books, newest(books, "A"), State.HELD, cause="not_ours")
+    assert books.reports.miscounted(FLOW) == []
+    execute(ledger, "UPDATE entries SET state = 'ignored' WHERE key = 'A'")
+    assert books.reports.miscounted(FLOW) == [
+        "held in translate: 0 records, 1 by the totals",
+        "ignored in translate: 1 records, 0 by the totals",
+    ]
+    assert books.reports.miscounted("others") == []
+
+
 def test_an_entry_that_nobody_received_is_found_by_the_totals(ledger: Ledger, books: Books) -> None:
     """One that was taken out with all its events leaves no gap in any chain; the total remembers it."""
     receive(books, "A", "B")
