@@ -65,17 +65,17 @@ class Audit:
     def verify(self) -> Iterator[Finding]:
         """Check every event, every entry against its events, every source copy, every seal, and the totals."""
         with reading(self._engine) as connection:
-            wrong = False
-            for finding in self._verify_written(connection):
-                wrong = True
-                yield finding
-            if not wrong:  # whatever was changed is named above, and the totals differ by it
+            is_whole = True
+            for part in (
+                verify_chains(connection),
+                verify_seals(connection, self._keys),
+                self._anchor.verify(connection),
+            ):
+                for finding in part:
+                    is_whole = False
+                    yield finding
+            if is_whole:  # what is named above is why the totals differ
                 yield from verify_totals(connection)
-
-    def _verify_written(self, connection: Connection) -> Iterator[Finding]:
-        yield from verify_chains(connection)
-        yield from verify_seals(connection, self._keys)
-        yield from self._anchor.verify(connection)
 
     def pack(self) -> Iterator[str]:
         """Write everything an outsider needs to verify the chain, as JSON lines; the last one is signed for all."""
