@@ -7,6 +7,7 @@ the ledger is done; after a crash anywhere a file is simply read again, and the 
 """
 
 import contextlib
+import itertools
 import logging
 import posixpath
 import re
@@ -105,6 +106,8 @@ class FileFeed:
         self._books = books
         self._zone = zone
         self._kind = kind
+        self._whole: set[int] = set()  # files that this pass has read to their end
+        self._unproved: list[tuple[int, str, str]] = []  # of these the file, key and tag of what the ledger may lack
 
     def sightings(self) -> Iterator[Sighting]:
         """Poll the folder, then give every record that is not yet in the ledger, file by file."""
@@ -117,31 +120,32 @@ class FileFeed:
         self._retry_rejected()
         waiting = files.select(self._name, states=[FileState.FETCHED, FileState.PARSED])
         moves: list[FileMove] = []
-        given: dict[str, str] = {}
+        self._whole, self._unproved = set(), []
         for page in in_parts(self._of_files(sorted(waiting, key=self._order), moves), PAGE):
             self._move(moves)  # a file is on its way before its first record is
-            yield from map(self._sighting, self._newer(page, given))
+            yield from map(self._sighting, self._newer(page))
         self._move(moves)
+        self._whole = {record.id for record in waiting}
         for record in files.select(self._name, states=[FileState.REJECTED]):
             yield self._sighting(self._rejection(record))
         files.forget(REMEMBERED)
         if failure is not None:
             raise failure
 
-    def _newer(self, page: Sequence[Found], given: dict[str, str]) -> list[Found]:
-        """Leave out records of which the ledger has this export or a later one, or will have it in a moment.
-
-        `given` has the tags of the last page of records: these may not be in the ledger yet, all before them are.
-        """
-        known = self._books.entries.tags(self._flow, [each.key for each in page])
+    def _newer(self, page: Sequence[Found]) -> list[Found]:
+        """Leave out records of which the ledger has this export or a later one, or of which that was given before."""
+        asked = [key for _, key, _ in self._unproved] + [each.key for each in page]
+        known = self._books.entries.tags(self._flow, asked)
+        self._unproved = [each for each in self._unproved if (known.get(each[1]) or "") < each[2]]
+        given = {key: tag for _, key, tag in self._unproved}
         newer = []
         for each in page:
-            if max(known.get(each.key) or "", given.get(each.key, "")) < each.tag:
-                given.pop(each.key, None)
+            if (known.get(each.key) or "") >= each.tag:
+                continue
+            if given.get(each.key, "") < each.tag:
                 given[each.key] = each.tag
                 newer.append(each)
-        for key in list(given)[:-PAGE]:
-            del given[key]
+            self._unproved.append((each.file.id, each.key, given[each.key]))
         return newer
 
     def _move(self, moves: list[FileMove]) -> None:
@@ -164,15 +168,18 @@ class FileFeed:
         return self._kind.source(found, found.raw, encode({"file": about, **found.raw.raw}))
 
     def finish(self) -> None:
-        """Bring files to their end of which every record is committed, as reading them once more shows."""
-        moves: list[FileMove] = []
-        late: set[int] = set()
+        """Bring files to their end of which every record is committed; what another run has read is read once more."""
         parsed = self._books.files.select(self._name, states=[FileState.PARSED])
-        for page in in_parts(self._of_files(parsed, moves), PAGE):
-            known = self._books.entries.tags(self._flow, [each.key for each in page])
-            late |= {each.file.id for each in page if (known.get(each.key) or "") < each.tag}
+        moves: list[FileMove] = []
+        others = self._of_files([record for record in parsed if record.id not in self._whole], moves)
+        unproved = itertools.chain(self._unproved, ((each.file.id, each.key, each.tag) for each in others))
+        late: set[int] = set()
+        for page in in_parts(unproved, PAGE):
+            known = self._books.entries.tags(self._flow, [key for _, key, _ in page])
+            late |= {file for file, key, tag in page if (known.get(key) or "") < tag}
         # One that the layout of today rejects stays as it is: the next collect decides.
-        ended = [move.record for move in moves if move.state is FileState.PARSED and move.record.id not in late]
+        late |= {move.record.id for move in moves if move.state is FileState.REJECTED}
+        ended = [record for record in parsed if record.id not in late]
         self._books.files.move_all([FileMove(record, FileState.DONE, {"problem": None}) for record in ended])
 
     def kept(self, since: date) -> Iterator[Found]:
