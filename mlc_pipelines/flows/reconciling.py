@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.records import Entry
 from mlc_pipelines.ledger.states import Stage, State
 
@@ -147,6 +148,8 @@ def _difference(document: Document, found: Sequence[Document], entry: Entry | No
     if found and found[0].amount != document.amount:
         held = f"; the change is {entry.state.value} ({entry.problem})" if entry is not None and entry.problem else ""
         return f"amounts differ by {document.amount - found[0].amount}{held}"
+    if found and entry is not None and (entry.state, entry.cause) == (State.IGNORED, Cause.CANCELLED):
+        return f"the target has it, and {entry.problem}"
     if found:
         return None
     if entry is None:

@@ -1,6 +1,7 @@
 """The month-end match: every document has its place, and whatever does not agree is named, to the cent."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -98,6 +99,16 @@ def test_an_amended_document_matches_with_its_new_amount(ledger: Ledger, flow: P
     walk(ledger, flow)
     flow.paper.write("B", amount="2.75")
     assert after_a_walk(ledger, flow).matched
+
+
+def test_a_cancelled_document_that_the_target_has_is_named(ledger: Ledger, flow: PaperFlow) -> None:
+    """A ledger restored from a backup took it for one that was never sent."""
+    walk(ledger, flow)
+    (entry,) = ledger.books("acme").reports.select(flow="papers", keys=["B"])
+    left_out = replace(entry, state=State.IGNORED, cause=Cause.CANCELLED, problem="invoice INV-B was cancelled")
+    others = [each for each in entries_of(ledger) if each.key != "B"]
+    (difference,) = match(ledger, as_written(flow), as_kept(flow), [left_out, *others]).differences
+    assert (difference.key, difference.what) == ("B", "the target has it, and invoice INV-B was cancelled")
 
 
 def test_held_and_ignored_documents_have_their_place(ledger: Ledger, flow: PaperFlow) -> None:
