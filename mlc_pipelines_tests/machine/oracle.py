@@ -10,31 +10,29 @@ from mlc_pipelines.ledger.states import Stage, State
 from mlc_pipelines_tests.machine.flows import Papers, Payments
 from mlc_pipelines_tests.machine.office import Bill, Document, Office
 
+Content = tuple[int, str, str]
 Verdict = tuple[State, Cause | None]
 SETTLED = {"delivered", "held", "ignored"}
 SENT: Verdict = (State.CONFIRMED, None)
 
 
 @dataclass
-class Chance:
-    """What a document's content could have become of since it was written."""
-
-    contents: set[tuple[int, str, str]] = field(default_factory=set)  # bills it could have been made into
-
-
-@dataclass
 class Oracle:
-    """Follows what people do; `verdicts` are the ways a document may stand in the end, mostly one."""
+    """Follows what people do. Documents have few ways to stand in the end, most have one: see `verdicts`.
+
+    There is a choice where a table or a period changed after a document was written: whether a pass came in between
+    is the ledger's word, and both are right as long as target and ledger agree.
+    """
 
     office: Office
     accounts: dict[str, str]
-    chances: dict[str, Chance] = field(default_factory=dict)
+    chances: dict[str, set[Content]] = field(default_factory=dict)  # bills that each could have been made into
     forgotten: set[str] = field(default_factory=set)  # sent when a backup was restored, perhaps since it was made
     unmarked: set[str] = field(default_factory=set)  # of these, those whose document did not say so
 
     def written(self, key: str) -> None:
         """A document has new content."""
-        self.chances[key] = Chance()
+        self.chances[key] = set()
         self.noticed()
 
     def noticed(self) -> None:
@@ -42,9 +40,9 @@ class Oracle:
         for key, document in self.office.documents.items():
             could = self._now(document)
             if could is not None:
-                self.chances[key].contents.add(could)
+                self.chances[key].add(could)
 
-    def _now(self, document: Document) -> tuple[int, str, str] | None:
+    def _now(self, document: Document) -> Content | None:
         account = self.accounts.get(document.account)
         if account is None or document.period not in self.office.open_periods:
             return None
@@ -62,7 +60,7 @@ class Oracle:
         if document.void:
             found = {(State.HELD, Cause.CANCELLED_AFTER_DELIVERY)} if bill else {(State.IGNORED, Cause.CANCELLED)}
             return found | ({(State.IGNORED, Cause.CANCELLED)} if document.key in self.unmarked else set())
-        could = self.chances[document.key].contents
+        could = self.chances[document.key]
         earlier: set[Verdict] = set()
         if bill is not None and bill.content() in could:
             earlier.add(SENT)  # made while it could be
@@ -107,7 +105,7 @@ class Oracle:
             yield f"{key} is {stands} ({entry.problem}); it should be {allowed}; {document}, {bill}"
         if entry.state is not State.CONFIRMED:
             return
-        if bill is None or bill.id != entry.external_id or bill.content() not in self.chances[key].contents:
+        if bill is None or bill.id != entry.external_id or bill.content() not in self.chances[key]:
             yield f"{key} is sent as {entry.external_id}; there is {bill} for {document}"
         elif document.sent != bill.id:
             yield f"{key} is marked as {document.sent}, its bill is {bill.id}"
