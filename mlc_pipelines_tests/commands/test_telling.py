@@ -116,3 +116,7 @@ def test_a_hostile_name_is_only_text(at_work: Installation, house: House) -> Non
                 "DELETE FROM events WHERE entry_id IN (SELECT id FROM entries WHERE key = 'hostile')"
             )
             connection.exec_driver_sql("DELETE FROM entries WHERE key = 'hostile'")
+            connection.exec_driver_sql(
+                "UPDATE totals SET count = count - 1 "
+                "WHERE flow = 'bills' AND company = '10' AND stage = 'translate' AND state = 'held' AND currency = ''"
+            )
