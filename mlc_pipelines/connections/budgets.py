@@ -7,7 +7,7 @@ from sqlalchemy import Engine, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.connections.tables import rate_budgets
-from mlc_pipelines.wire.budget import emission, reserve
+from mlc_pipelines.wire.budget import emission, reserve, slack
 from mlc_pipelines.wire.clock import Clock
 
 LONGEST_PAUSE = 3600.0
@@ -72,17 +72,23 @@ class SharedBudget:
         self._emission = emission(limit, window_seconds=window_seconds, burst=burst)
         self._burst = burst
         self._farthest = window_seconds * FARTHEST_WINDOWS
+        self._slack = slack(window_seconds)
         self._clock = clock
         self._there = False
 
     def acquire(self) -> None:
-        """Wait until one call may be made; when a pause begins meanwhile, queue again behind it."""
+        """Wait until one call may be made; when a pause begins meanwhile, or the moment is missed, queue again."""
+        missed = False
         wait, paused_until = self._reserve()
         while wait > 0:
+            due = self._clock.now().timestamp() + wait
             self._clock.sleep(wait)
-            if not paused_until < self._blocked_until():
+            paused = paused_until < self._blocked_until()
+            if not paused and (missed or self._clock.now().timestamp() <= due + self._slack):
                 return
-            # Those who slept through a pause would all go at once at its end: each books a new slot.
+            # Those who slept through a pause, or were stopped for long, would all go at once: each books a new slot.
+            # A machine that is always late is given way to the second time.
+            missed = missed or not paused
             wait, paused_until = self._reserve()
 
     def pause(self, seconds: float) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection, QueuePool
 
 from mlc_pipelines.errors import StorageError
 
 WAIT_MS = 60_000
+CONNECTIONS = 32
 POOL_SECONDS = 30.0
 _LIMITS = "-c idle_in_transaction_session_timeout=60s"
 
@@ -37,8 +38,8 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
             create_engine(
                 url,
                 poolclass=_Pool,
-                pool_size=16,
-                max_overflow=16,
+                pool_size=CONNECTIONS // 2,
+                max_overflow=CONNECTIONS // 2,
                 pool_timeout=POOL_SECONDS,
                 connect_args=limits,
                 hide_parameters=True,
@@ -79,7 +80,7 @@ class _Pool(QueuePool):
             return super().connect()
         except PoolTimeoutError as error:
             raise StorageError(
-                f"database: none of {self.size()} connections came free in {self.timeout():.0f} seconds; "
+                f"database: none of {CONNECTIONS} connections came free in {self.timeout():.0f} seconds; "
                 "the next run goes on from what is committed"
             ) from error
 
@@ -89,7 +90,8 @@ def _telling(engine: Engine) -> Engine:
 
     @event.listens_for(engine, "handle_error")
     def _tell(context: ExceptionContext) -> StorageError | None:
-        if isinstance(context.sqlalchemy_exception, _OURS):
+        error = context.sqlalchemy_exception
+        if not isinstance(error, DBAPIError) or isinstance(error, _OURS):
             return None
         said = " ".join(str(context.original_exception).partition("\n")[0].split())
         kind = type(context.original_exception).__name__

@@ -5,18 +5,23 @@ import threading
 from mlc_pipelines.wire.clock import Clock
 
 
+def slack(window_seconds: float) -> float:
+    """Seconds that one call may take longer to arrive than another, and no window of the other side is overdrawn."""
+    return min(window_seconds / 25, 1.0)
+
+
 def emission(limit: int, *, window_seconds: float, burst: int) -> float:
     """Seconds between two calls so that no window ever holds more than `limit`, a burst at its start included."""
-    if not 0 < burst < limit or window_seconds <= 0:
+    if not 0 < burst <= limit or window_seconds <= 0:
         raise ValueError(f"a burst of {burst} does not fit a limit of {limit} calls in {window_seconds} seconds")
-    return window_seconds / (limit - burst)
+    return (window_seconds + slack(window_seconds)) / (limit - burst + 1)
 
 
 def reserve(tat: float, now: float, *, emission: float, burst: int) -> tuple[float, float]:
     """Book one call: the next theoretical arrival time, and the seconds to wait before the call.
 
-    `burst + window / emission = limit` keeps every window within the limit, because a burst is only granted after
-    the silence that pays for it.
+    `burst + (window + slack) / emission = limit + 1` keeps every window within the limit: that many calls fit only into
+    one that is longer, and a burst is only granted after the silence that pays for it.
     """
     booked = max(tat, now) + emission
     return booked, max(0.0, booked - burst * emission - now)

@@ -241,6 +241,8 @@ class HttpClient:
         return OutcomeUnknownError(f"{error}; it may have been performed: look before sending again")
 
     def _exchange(self, call: _Call) -> Answer:
+        if self._auth is not None:
+            self._auth.headers()  # a token that is due is fetched before a share of the rate limit is taken
         if self._budget is not None:
             self._budget.acquire()
         headers = call.headers | dict(self._auth.headers() if self._auth is not None else _NOTHING)

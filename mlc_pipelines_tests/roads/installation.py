@@ -66,12 +66,13 @@ class Installation:
         secrets: Mapping[str, str],
         clock: Clock,
         copy_of: Path | None = None,
+        database: str | None = None,
     ) -> None:
         self.folder = folder
         self._sections = dict(sections)
         self._clock = clock
         self.environ = {
-            "MLC_DATABASE_URL": f"sqlite:///{folder / 'mlc.db'}",
+            "MLC_DATABASE_URL": database or f"sqlite:///{folder / 'mlc.db'}",
             "MLC_HOME": str(folder),
             "MLC_CONNECTIONS_DIR": str(folder / "connections"),
         }

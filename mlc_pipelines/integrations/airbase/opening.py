@@ -51,7 +51,7 @@ def open_client(tenant: Tenant, *, scheme: Scheme | None = None) -> AirbaseClien
     """Open Airbase within its throttle; `scheme` is another word before the token than the settings say."""
     settings = tenant.connection.section(AirbaseSettings)
     calls = settings.requests_per_second
-    budget = tenant.budget(settings.credential, limit=calls * int(WINDOW), window_seconds=WINDOW, burst=calls)
+    budget = tenant.budget(settings.credential, limit=calls * int(WINDOW), window_seconds=WINDOW, burst=1)
     return open_airbase(
         settings, vault_get=tenant.secret, budget=budget, guard=tenant.guard, clock=tenant.clock, scheme=scheme
     )

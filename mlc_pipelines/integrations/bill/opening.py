@@ -25,10 +25,10 @@ from mlc_pipelines.integrations.erp.invoices import InvoiceSource
 from mlc_pipelines.integrations.erp.opening import ask, check_erp, first, open_erp
 from mlc_pipelines.integrations.integration import Finding, Gap, Period, Session, Tenant
 
-BURST = 1000
+BURST = 500
 """Calls that may be made at once after a quiet time: BILL counts by the full hour, ours is the stricter rolling one."""
 
-SPEND_WINDOW, SPEND_BURST = 60.0, 5
+SPEND_WINDOW, SPEND_BURST = 60.0, 2
 CONNECTING = 30.0
 
 
@@ -120,7 +120,7 @@ def _webhooks(settings: BillSettings, means: Means) -> str:
 def _spend(settings: BillSettings, spend: SpendSettings, tenant: Tenant) -> str:
     budget = tenant.budget(
         spend.credential, limit=spend.calls_per_minute, window_seconds=SPEND_WINDOW,
-        burst=min(SPEND_BURST, spend.calls_per_minute - 1),
+        burst=SPEND_BURST,
     )  # fmt: skip
     with open_spend(settings, spend, vault_get=tenant.secret, budget=budget, clock=tenant.clock) as client:
         client.transactions()

@@ -21,7 +21,7 @@ def open_erp(tenant: Tenant) -> IfsClient:
         settings,
         vault_get=tenant.secret,
         tokens=tenant.tokens,
-        budget=tenant.budget(settings.credential, limit=calls, window_seconds=MINUTE, burst=min(BURST, calls - 1)),
+        budget=tenant.budget(settings.credential, limit=calls, window_seconds=MINUTE, burst=min(BURST, calls)),
         guard=tenant.guard,
         clock=tenant.clock,
     )

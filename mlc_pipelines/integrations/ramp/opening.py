@@ -20,7 +20,7 @@ from mlc_pipelines.integrations.ramp.flows.vendors import AccountingVendorsToRam
 from mlc_pipelines.integrations.ramp.flows.vouchers import VouchersToIfs
 from mlc_pipelines.integrations.ramp.settings import RampSettings
 
-RAMP_BURST = 10
+RAMP_BURST = 3
 RAMP_WINDOW = 10.0
 
 
@@ -48,9 +48,7 @@ def open_client(tenant: Tenant) -> RampClient:
     """Open Ramp with its share of the rate limit."""
     settings = tenant.connection.section(RampSettings)
     calls = settings.requests_per_10_seconds
-    budget = tenant.budget(
-        settings.credential, limit=calls, window_seconds=RAMP_WINDOW, burst=min(RAMP_BURST, calls - 1)
-    )
+    budget = tenant.budget(settings.credential, limit=calls, window_seconds=RAMP_WINDOW, burst=min(RAMP_BURST, calls))
     return open_ramp(
         settings,
         vault_get=tenant.secret,

@@ -108,7 +108,9 @@ class Simulators:
 class Tenancy(Installation):
     """An installation for Ramp."""
 
-    def __init__(self, folder: Path, simulators: Simulators, *, copy_of: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, simulators: Simulators, *, copy_of: Path | None = None, database: str | None = None
+    ) -> None:
         self.simulators = simulators
         self.ifs = simulators.ifs
         self.ramp = simulators.ramp
@@ -118,6 +120,7 @@ class Tenancy(Installation):
             secrets=IFS_SECRETS | RAMP_SECRETS,
             clock=simulators.clock,
             copy_of=copy_of,
+            database=database,
         )
 
     def reference(self) -> None:
