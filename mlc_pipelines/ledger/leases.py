@@ -62,7 +62,7 @@ def _started(pid: int) -> str | None:
         return None
 
 
-def _has_died(holder: str) -> bool:
+def has_died(holder: str) -> bool:
     """Tell whether a worker of this very machine is gone; of another machine we cannot know."""
     machine, _, rest = holder.rpartition(":")[0].rpartition(":")
     started = holder.rpartition(":")[2]
@@ -91,7 +91,7 @@ class Leases:
                 if row is None:
                     connection.execute(insert(leases).values(name=name, holder=holder, fence=1, expires_at=until))
                     return Lease(name, holder, 1)
-                if row.expires_at > now and not _has_died(row.holder):
+                if row.expires_at > now and not has_died(row.holder):
                     raise LeaseTakenError(
                         f"{name}: {row.holder} is at work until {row.expires_at:%H:%M:%S} UTC; wait for that run to end"
                     )

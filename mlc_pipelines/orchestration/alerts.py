@@ -17,6 +17,7 @@ from mlc_pipelines.orchestration import alert_book
 from mlc_pipelines.orchestration.alert_book import Alerts
 from mlc_pipelines.orchestration.alert_receivers import AlertSettings, News, Receiver
 from mlc_pipelines.orchestration.failed_runs import failing, look
+from mlc_pipelines.orchestration.runs import bury
 from mlc_pipelines.orchestration.troubles import (
     BROKEN,
     FAILED,
@@ -64,6 +65,7 @@ class Looked(msgspec.Struct, frozen=True):
 )
 def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Look at what is wrong, compare it with the book, and tell the difference."""
+    bury(context.instance)
     house = _opened(os.environ.get("MLC_DATABASE_URL", ""))
     settings = AlertSettings.read(os.environ, house.vault.get)
     looked = Looked.read(context.cursor)

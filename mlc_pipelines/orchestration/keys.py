@@ -9,6 +9,7 @@ from mlc_pipelines.integrations.integration import FlowCard, Integration
 CONNECTION_TAG = "mlc/connection"
 ASKED_BY_TAG = "mlc/asked_by"
 ACTOR_TAG = "mlc/actor"
+WORKER_TAG = "mlc/worker"
 
 
 def asset_key(connection: str, asset: str) -> dg.AssetKey:

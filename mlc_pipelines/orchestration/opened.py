@@ -9,6 +9,7 @@ import dagster as dg
 from mlc_pipelines.flows.road import Road
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.integration import Session
+from mlc_pipelines.orchestration.runs import worker_note
 
 
 class OpenHouse:
@@ -43,8 +44,10 @@ class OpenHouse:
 
 
 @dg.resource(description="Ledger, vault and connections of this environment, opened when a step first asks.")
-def opened_house(_context: dg.InitResourceContext) -> Iterator[OpenHouse]:
-    """Lend the house to a run."""
+def opened_house(context: dg.InitResourceContext) -> Iterator[OpenHouse]:
+    """Lend the house to a run, and note in which process it works."""
+    if context.run is not None and context.instance is not None:
+        context.instance.add_run_tags(context.run.run_id, worker_note(context.run.run_id))
     house = OpenHouse(os.environ)
     try:
         yield house
