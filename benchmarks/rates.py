@@ -34,8 +34,8 @@ def told(kind: str, name: str, counted: list[Counted], *, busy: bool) -> bool:
         well &= enough and not (each.over_sliding or each.over_fixed or each.in_pauses)
         used = f"{each.used:.1%} of the limit used" if busy else f"{each.refused} refused"
         print(
-            f"{kind}, {name}: {measure.limit} in {measure.window:g} s: {each.calls} calls, {each.fullest} in the fullest "
-            f"window; {each.over_sliding} sliding and {each.over_fixed} fixed windows above the limit, "
+            f"{kind}, {name}: {measure.limit} in {measure.window:g} s: {each.calls} calls, "
+            f"{each.fullest} in the fullest window; {each.over_sliding} sliding and {each.over_fixed} fixed windows above the limit, "
             f"{each.in_pauses} calls in a pause; {used}"
         )
     return well

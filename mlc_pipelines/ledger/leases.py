@@ -62,13 +62,18 @@ def _started(pid: int) -> str | None:
         return None
 
 
+def machine_of(holder: str) -> str:
+    """Give the part of a worker's name that all workers share until their machine or container is started anew."""
+    return holder.rpartition(":")[0].rpartition(":")[0]
+
+
 def has_died(holder: str) -> bool:
     """Tell whether a worker of this very machine is gone; of another machine we cannot know."""
-    machine, _, rest = holder.rpartition(":")[0].rpartition(":")
+    _, _, pid = holder.rpartition(":")[0].rpartition(":")
     started = holder.rpartition(":")[2]
-    if machine != _machine() or not rest.isdigit() or not _PROC.exists():
+    if machine_of(holder) != _machine() or not pid.isdigit() or not _PROC.exists():
         return False
-    return _started(int(rest)) != started
+    return _started(int(pid)) != started
 
 
 class Leases:

@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from mlc_pipelines.ledger.leases import has_died, worker_name
+from mlc_pipelines.ledger.leases import has_died, machine_of, worker_name
 from mlc_pipelines.orchestration.keys import CONNECTION_TAG, WORKER_TAG, checks_job
 
 UNFINISHED = [
@@ -56,6 +56,5 @@ def _worker_is_dead(run: dg.DagsterRun) -> bool:
     run_id, host, worker = [*run.tags.get(WORKER_TAG, "").split(" "), "", ""][:3]
     if run_id != run.run_id:  # not noted yet: a retry begins with the tags of what it retries
         return False
-    boot, mine = worker.partition("/")[0], worker_name().partition("/")[0]
-    has_booted_since = host == os.uname().nodename and "/" in worker and boot != mine
-    return has_booted_since or has_died(worker)
+    began_anew = host == os.uname().nodename and machine_of(worker) != machine_of(worker_name())
+    return began_anew or has_died(worker)

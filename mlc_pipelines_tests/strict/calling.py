@@ -17,6 +17,7 @@ from mlc_pipelines.ledger.database import open_engine
 from mlc_pipelines.wire.clock import SystemClock
 from mlc_pipelines.wire.http import HttpClient, Limits, judge_by_status
 
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """What a credential may do: so many calls in any window of so many seconds, so many of them at once."""
