@@ -35,8 +35,8 @@ def told(kind: str, name: str, counted: list[Counted], *, busy: bool) -> bool:
         used = f"{each.used:.1%} of the limit used" if busy else f"{each.refused} refused"
         print(
             f"{kind}, {name}: {measure.limit} in {measure.window:g} s: {each.calls} calls, "
-            f"{each.fullest} in the fullest window; {each.over_sliding} sliding and {each.over_fixed} fixed windows above the limit, "
-            f"{each.in_pauses} calls in a pause; {used}"
+            f"{each.fullest} in the fullest window; {each.over_sliding} sliding and {each.over_fixed} fixed windows "
+            f"above the limit, {each.in_pauses} calls in a pause; {used}"
         )
     return well
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection, QueuePool
@@ -15,7 +16,7 @@ from mlc_pipelines.errors import StorageError
 WAIT_MS = 60_000
 CONNECTIONS = 32
 POOL_SECONDS = 30.0
-_LIMITS = "-c idle_in_transaction_session_timeout=60s"
+_LIMIT = "SET idle_in_transaction_session_timeout = '60s'"
 
 _OURS = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
 """What is wrong with a statement, and not with the database."""
@@ -33,18 +34,7 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
     PostgreSQL ends a transaction whose worker stands still, so that its locks stop nobody for longer than a lease.
     """
     if not url.startswith("sqlite"):
-        limits = {} if "options" in make_url(url).query else {"options": _LIMITS}
-        return _telling(
-            create_engine(
-                url,
-                poolclass=_Pool,
-                pool_size=CONNECTIONS // 2,
-                max_overflow=CONNECTIONS // 2,
-                pool_timeout=POOL_SECONDS,
-                connect_args=limits,
-                hide_parameters=True,
-            )
-        )
+        return _telling(_server(url))
     path = make_url(url).database
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -70,6 +60,28 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return _telling(engine)
+
+
+def _server(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=_Pool,
+        pool_size=CONNECTIONS // 2,
+        max_overflow=CONNECTIONS // 2,
+        pool_timeout=POOL_SECONDS,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _limit(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        if "options" in engine.url.query:  # whoever writes the address may set limits of his own
+            return
+        cursor = connection.cursor()
+        cursor.execute(_LIMIT)
+        cursor.close()
+        connection.commit()
+
+    return engine
 
 
 class _Pool(QueuePool):

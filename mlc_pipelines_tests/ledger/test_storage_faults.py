@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -173,6 +174,25 @@ def test_a_disk_that_is_full_in_truth(ledger_at: Open, small_disk: Path) -> None
         run(road_of(ledger, flow))
     subprocess.run(["mount", "-o", "remount,size=64M", str(small_disk)], check=True)
     heal(road_of(ledger, flow), flow)
+
+
+def test_a_worker_that_stands_still_keeps_its_locks_for_a_minute(ledger_at: Open, tmp_path: Path) -> None:
+    """The server ends its transaction then; an address that sets options of its own keeps them."""
+    url = address(tmp_path, kind="postgres")
+    ours = ledger_at(url).engine
+    theirs = ledger_at(f"{url}&options=-c%20idle_in_transaction_session_timeout%3D200ms").engine
+    for engine, limit in ((ours, "1min"), (theirs, "200ms")):
+        with reading(engine) as connection:
+            assert connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar() == limit
+
+    def stand_still() -> None:
+        with writing(theirs) as connection:
+            connection.execute(text("SELECT 1"))
+            time.sleep(0.5)  # as a process that is stopped
+            connection.execute(text("SELECT 1"))
+
+    with pytest.raises(StorageError, match="idle-in-transaction timeout"):
+        stand_still()
 
 
 def cut_all(url: str) -> None:
