@@ -1,6 +1,7 @@
 """The `mlc` command: the other door. Each command is a thin function; heavy imports wait until one runs."""
 
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +38,7 @@ def main() -> None:
     """Run the command; an error of ours is one sentence on stderr and an exit code."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     REDACTOR.install(logging.getLogger())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager stops us as Ctrl-C does
     try:
         app()
     except TransientError as error:

@@ -1,8 +1,16 @@
 """What every test starts from."""
 
+import signal
+
 import pytest
 
 from mlc_pipelines.wire.redaction import REDACTOR
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs that tests start, also where the tests run in the background of a shell."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

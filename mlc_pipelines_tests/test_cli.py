@@ -49,8 +49,9 @@ def test_an_unknown_command_is_a_usage_error() -> None:
     assert "fly" in said.err
 
 
-def test_the_sandbox_serves_until_it_is_stopped(tmp_path: Path) -> None:
-    """`mlc sandbox serve` prints both addresses and the folder, leaves a usable connection, and ends on Ctrl-C."""
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["ctrl_c", "service_manager"])
+def test_the_sandbox_serves_until_it_is_stopped(tmp_path: Path, how: signal.Signals) -> None:
+    """`mlc sandbox serve` prints both addresses and the folder, leaves a usable connection, and ends when told to."""
     command = [
         sys.executable,
         "-u",
@@ -77,9 +78,10 @@ def test_the_sandbox_serves_until_it_is_stopped(tmp_path: Path) -> None:
                 break
         file = tmp_path / ".mlc" / "sandbox" / "connections" / "sandbox_ramp.yaml"
         written = file.read_text(encoding="utf-8")
-        server.send_signal(signal.SIGINT)
+        server.send_signal(how)
         _, err = server.communicate(timeout=20)
     addresses = [word for line in told for word in line.split() if word.startswith("http://127.0.0.1:")]
     assert len(addresses) == 2
     assert all(address in written for address in addresses)
+    assert server.returncode == 0
     assert "Traceback" not in err

@@ -28,13 +28,10 @@ class Playground:
 
     def live(self, act_every: float) -> None:
         """Stay open until interrupted; people come to work every so many seconds."""
-        closed = threading.Event()
-        try:
-            while not closed.wait(act_every or None):
-                for office in self.offices.values():
-                    office.act()
-        except KeyboardInterrupt:
-            closed.set()
+        interrupted = threading.Event()
+        while not interrupted.wait(act_every or None):
+            for office in self.offices.values():
+                office.act()
 
 
 @contextmanager

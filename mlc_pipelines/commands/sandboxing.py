@@ -1,5 +1,6 @@
 """Commands on the embedded sandbox: demo, sandbox serve."""
 
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -69,14 +70,17 @@ def serve(
 
     _must_be_known(integration)
     folder = home() / "sandbox"
-    with open_playground(
-        folder,
-        systems=[integration] if integration else [],
-        port_base=port_base,
-        seed=seed,
-        invoices=invoices,
-        faults=faults.value,
-    ) as playground:
+    with (
+        suppress(KeyboardInterrupt),
+        open_playground(
+            folder,
+            systems=[integration] if integration else [],
+            port_base=port_base,
+            seed=seed,
+            invoices=invoices,
+            faults=faults.value,
+        ) as playground,
+    ):
         out = console()
         for name, office in playground.offices.items():
             for title, address in office.addresses().items():

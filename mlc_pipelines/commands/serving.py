@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +33,7 @@ def ui(
     invoices: Annotated[int, typer.Option(help="Documents for each spend system of the sandbox.")] = 120,
 ) -> None:
     """Start Dagster's webserver and daemon with our settings. The UI has no login: keep it on loopback."""
-    with ExitStack() as stack:
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
         receiver = None
         if sandbox:
             from mlc_pipelines.commands.playground import open_playground
@@ -47,12 +47,9 @@ def ui(
             )
         server = _child(stack, _dagster(host, port))
         console().print(f"Dagster on http://{host}:{port}, in a few seconds; stop with Ctrl-C", markup=False)
-        try:
-            if receiver is not None:
-                playground.live(20.0)
-            server.wait()
-        except KeyboardInterrupt:
-            return
+        if receiver is not None:
+            playground.live(20.0)
+        server.wait()
 
 
 def _dagster(host: str, port: int) -> list[str]:
