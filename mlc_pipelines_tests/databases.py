@@ -23,14 +23,27 @@ _numbers = itertools.count(1)
 
 
 def address(folder: Path, *, kind: str = USUAL, name: str = "mlc.db") -> str:
-    """Give the address of a database that nobody used: its tables are there on PostgreSQL, on SQLite not yet."""
+    """Give the address of a database that nobody used, with its tables; a file that is there already stays as it is."""
     if kind == "sqlite":
+        if not (folder / name).exists():
+            (folder / name).write_bytes(_tables())
         return f"sqlite:///{folder / name}"
     fresh = f"fresh_{next(_numbers)}"
     _template()
     with psycopg.connect(_server(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {fresh} TEMPLATE with_tables")
     return _address_of(fresh)
+
+
+@functools.cache
+def _tables() -> bytes:
+    """Make the tables once; a copy of a file is made in a moment."""
+    with tempfile.TemporaryDirectory(prefix="mlc-tables-") as folder:
+        file = Path(folder) / "mlc.db"
+        engine = open_engine(f"sqlite:///{file}")
+        upgrade(engine)
+        engine.dispose()
+        return file.read_bytes()
 
 
 @functools.cache

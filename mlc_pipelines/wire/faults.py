@@ -13,7 +13,7 @@ def no_connection(where: str, address: str, *, error: BaseException) -> MlcError
         if isinstance(cause, ssl.SSLCertVerificationError):
             return ConfigurationError(
                 f"{where}: the certificate of {address} is not accepted ({cause.verify_message}); "
-                "have it corrected there, or check the address"
+                "have it corrected there, check the address, or name your own authority's certificate in MLC_CA_FILE"
             )
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
             return ConfigurationError(

@@ -31,6 +31,7 @@ from mlc_pipelines.wire.bodies import bounded, from_json, to_json
 from mlc_pipelines.wire.clock import Clock, SystemClock
 from mlc_pipelines.wire.faults import no_connection, reason
 from mlc_pipelines.wire.memory import Budget, Guard, Slots, unguarded
+from mlc_pipelines.wire.trust import trusted
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +147,9 @@ class HttpClient:
         self._backoff = wait_random_exponential(multiplier=0.5, max=limits.longest_wait)
         # A kept cookie would make a session of our own accord, and IFS asks more of sessions than of tokens.
         cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-        self._client = httpx.Client(http2=False, trust_env=False, follow_redirects=False, cookies=cookies)
+        self._client = httpx.Client(
+            http2=False, trust_env=False, verify=trusted(), follow_redirects=False, cookies=cookies
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -22,6 +22,7 @@ from mlc_pipelines.wire.addresses import is_loopback
 from mlc_pipelines.wire.clock import Clock, SystemClock
 from mlc_pipelines.wire.faults import no_connection, reason
 from mlc_pipelines.wire.redaction import REDACTOR
+from mlc_pipelines.wire.trust import trusted
 
 SECONDS = 20.0
 """How long one message may take, from the first packet to the last."""
@@ -115,7 +116,7 @@ def send_mail(
     """Hand in one letter. TransientError when a later try may help; ConfigurationError when it will not."""
     message = written(letter)
     where = f"mail: {server.place}"
-    trust = trust or ssl.create_default_context()
+    trust = trust or trusted()
     try:
         with closing(_line(server, trust, seconds)) as line:
             _hand_in(line, server, message, password=password, trust=trust)

@@ -12,7 +12,7 @@ from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.flows.road import Road, Watcher, unwatched
 from mlc_pipelines.ledger.chain import digest
-from mlc_pipelines.ledger.database import open_engine, upgrade
+from mlc_pipelines.ledger.database import open_engine
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 from mlc_pipelines_tests.databases import USUAL, address
@@ -141,7 +141,6 @@ class PaperFlow:
 def open_ledger(folder: Path, *, kind: str = USUAL) -> Ledger:
     """Open a fresh ledger, in a folder or on the server."""
     engine = open_engine(address(folder, kind=kind, name="ledger.db"))
-    upgrade(engine)
     return Ledger(engine, TestClock())
 
 

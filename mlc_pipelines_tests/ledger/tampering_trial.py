@@ -19,7 +19,7 @@ from mlc_pipelines.flows.delivery import confirm, deliver
 from mlc_pipelines.flows.road import Choice
 from mlc_pipelines.flows.translating import translate
 from mlc_pipelines.ledger import verify_pack
-from mlc_pipelines.ledger.database import open_engine, reading, upgrade
+from mlc_pipelines.ledger.database import open_engine, reading
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.signing import SealKeys
 from mlc_pipelines.ledger.tables import entries, events, seals
@@ -39,7 +39,6 @@ class Trial:
 
     def __init__(self, folder: Path, *, kind: str) -> None:
         engine = open_engine(address(folder, kind=kind, name="trail.db"), durable=False)
-        upgrade(engine)
         self._anchor = folder / "audit.anchor"
         self.ledger = Ledger(engine, TestClock(), anchor=self._anchor, keys=KEYS)
         self._pack = folder / "pack.jsonl"

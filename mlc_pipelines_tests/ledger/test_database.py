@@ -91,7 +91,9 @@ def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
 @on_both
 def test_a_copy_of_a_file_survives_the_upgrade(tmp_path: Path, kind: str) -> None:
     """What was kept as a whole is read as one part."""
-    engine = open_engine(address(tmp_path, kind=kind))
+    url = address(tmp_path, kind=kind)
+    (tmp_path / "mlc.db").unlink(missing_ok=True)
+    engine = open_engine(url)
     if kind == "postgres":
         with writing(engine) as connection:
             connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))

@@ -4,20 +4,19 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 
 from mlc_pipelines.errors import MlcError
 from mlc_pipelines.flows.collecting import collect
 from mlc_pipelines.flows.delivery import confirm, deliver
 from mlc_pipelines.flows.road import Choice, Road
 from mlc_pipelines.flows.translating import put_back, translate
-from mlc_pipelines.ledger.database import open_engine, reading, upgrade
+from mlc_pipelines.ledger.database import open_engine, reading
 from mlc_pipelines.ledger.leases import LEASE_SECONDS
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.states import State
@@ -56,7 +55,8 @@ class RoadMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(dir=FAST if Path(FAST).is_dir() else None))
-        self.ledger = Ledger(_fresh(self.folder, self.database), TestClock())
+        url = address(self.folder, kind=self.database, name="ledger.db")
+        self.ledger = Ledger(open_engine(url, durable=False), TestClock())
         self.books = self.ledger.books("acme")
         self.office = Office(self.clock)
         self.accounts = {"4010": "A1", "4020": "A2"}
@@ -262,19 +262,3 @@ class RoadMachine(RuleBasedStateMachine):
     def _events(self) -> int:
         with reading(self.ledger.engine) as connection:
             return connection.execute(select(func.count()).select_from(events)).scalar_one()
-
-
-def _fresh(folder: Path, kind: str) -> Engine:
-    if kind == "sqlite":
-        shutil.copy(_tables(), folder / "ledger.db")
-    return open_engine(address(folder, kind=kind, name="ledger.db"), durable=False)
-
-
-@cache
-def _tables() -> Path:
-    """Make the tables once; a copy of a file is made in a moment."""
-    file = Path(tempfile.mkdtemp(prefix="mlc-tables-")) / "ledger.db"
-    engine = open_engine(f"sqlite:///{file}")
-    upgrade(engine)
-    engine.dispose()
-    return file

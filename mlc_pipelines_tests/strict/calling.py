@@ -70,5 +70,5 @@ def work(url: str, target: str, threads: int, measures: Sequence[Measure]) -> No
 
 
 if __name__ == "__main__":
-    given = sys.argv[4:]
-    work(*sys.argv[1:3], int(sys.argv[3]), [Measure.read(given[at : at + 4]) for at in range(0, len(given), 4)])
+    _, url, target, threads, *words = sys.argv
+    work(url, target, int(threads), [Measure.read(words[at : at + 4]) for at in range(0, len(words), 4)])

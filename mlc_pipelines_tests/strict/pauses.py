@@ -26,7 +26,7 @@ from urllib.parse import parse_qsl
 from sqlalchemy.engine import make_url
 
 from mlc_pipelines.flows.road import Road
-from mlc_pipelines.ledger.database import open_engine, upgrade
+from mlc_pipelines.ledger.database import open_engine
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.databases import address
 from mlc_pipelines_tests.strict.leasing import STAGES, fact, laid
@@ -239,7 +239,6 @@ def play(
     if kind == "postgres":  # ends what a paused worker left open, as after a minute in production
         url += f"&options=-c%20idle_in_transaction_session_timeout%3D{lease_seconds * 1000:.0f}"
     engine = open_engine(url)
-    upgrade(engine)
     engine.dispose()
     with StrictServer(target) as server:
         with Crew(url, target, [server.url, str(lease_seconds), str(documents)]) as crew:

@@ -12,7 +12,7 @@ import sys
 import time
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -20,7 +20,7 @@ from itertools import cycle
 from math import ceil
 from pathlib import Path
 
-from mlc_pipelines.ledger.database import open_engine, upgrade
+from mlc_pipelines.ledger.database import open_engine
 from mlc_pipelines_tests.databases import address
 from mlc_pipelines_tests.strict.calling import Measure
 from mlc_pipelines_tests.strict.server import Arrived, Reply, StrictServer
@@ -131,7 +131,6 @@ def play(
     """Let processes call with all credentials for a while; at each restart all are killed and started at once."""
     url, chance = address(folder, kind=kind), random.Random(seed)
     engine = open_engine(url)
-    upgrade(engine)
     engine.dispose()
     counting = Counting(measures, refuse_every=refuse_every, seed=seed)
     with StrictServer(counting) as server:
@@ -139,8 +138,11 @@ def play(
         command = [sys.executable, "-m", "mlc_pipelines_tests.strict.calling", url, server.url, str(threads), *words]
         for part in range(restarts + 1):
             workers = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(processes)]
-            _wait_until_all_call(counting)
+            before = {name: len(stamps) for name, stamps in counting.arrived.items()}
+            _wait_for(counting, {name: number + 1 for name, number in before.items()})
             time.sleep(seconds / (restarts + 1) * (1 if part == restarts else chance.uniform(0.5, 1)))
+            if part == restarts:
+                _wait_for(counting, {measure.credential: measure.limit + 1 for measure in measures})
             until = time.time()
             _kill(workers)
     return [
@@ -149,11 +151,10 @@ def play(
     ]
 
 
-def _wait_until_all_call(counting: Counting) -> None:
-    """Wait until each credential has been used anew."""
-    before = {name: len(stamps) for name, stamps in counting.arrived.items()}
-    ends = time.monotonic() + 60
-    while any(len(counting.arrived[name]) == number for name, number in before.items()):
+def _wait_for(counting: Counting, calls: Mapping[str, int]) -> None:
+    """Wait until each credential has come to so many calls."""
+    ends = time.monotonic() + 120
+    while any(len(counting.arrived[name]) < number for name, number in calls.items()):
         if time.monotonic() > ends:
             raise TimeoutError("nobody calls")
         time.sleep(0.01)

@@ -28,10 +28,10 @@ def test_processes_that_share_a_budget_stay_within_it(tmp_path: Path, kind: str)
 
 def test_a_window_above_the_limit_would_be_seen() -> None:
     """One call too many in a window that slides, in a fixed one, and one in a pause."""
-    measure = Measure("acme", 3, 1.0, 1)
-    evenly = [10.0 + number / 3 for number in range(12)]
+    measure = Measure("acme", 4, 1.0, 1)
+    evenly = [10.0 + number / 4 for number in range(16)]
     assert count(measure, evenly, [], until=14.0).over_sliding == 0
     assert count(measure, evenly, [], until=14.0).used == pytest.approx(1.0)
-    crowded = count(measure, [*evenly, 12.5], [Refusal(12.0, 12.6)], until=14.0)
-    assert (crowded.over_sliding, crowded.over_fixed, crowded.fullest) == (3, 1, 4)
-    assert crowded.in_pauses == 2
+    crowded = count(measure, [*evenly, 12.625], [Refusal(12.0, 12.75)], until=14.0)
+    assert (crowded.over_sliding, crowded.over_fixed, crowded.fullest) == (5, 1, 5)
+    assert crowded.in_pauses == 3

@@ -3,6 +3,7 @@
 import socket
 import ssl
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ from mlc_pipelines_tests.wire.scripted_server import ScriptedServer
 
 
 @pytest.fixture
-def own_certificate(tmp_path: Path) -> ssl.SSLContext:
-    """A server side with a certificate that it signed itself."""
+def certificate(tmp_path: Path) -> Path:
+    """A key, and the certificate that it signed for itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -33,6 +34,7 @@ def own_certificate(tmp_path: Path) -> ssl.SSLContext:
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(
@@ -40,8 +42,14 @@ def own_certificate(tmp_path: Path) -> ssl.SSLContext:
     )
     path = tmp_path / "both.pem"
     path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+def own_certificate(certificate: Path) -> ssl.SSLContext:
+    """A server side with that certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
+    context.load_cert_chain(certificate)
     return context
 
 
@@ -54,6 +62,32 @@ def test_a_certificate_nobody_vouches_for_stops_the_connection(own_certificate: 
         with pytest.raises(ConfigurationError, match=r"certificate of .*self-signed certificate"):
             client.send("GET", "bills")
         assert not server.asked
+
+
+def test_a_company_vouches_for_its_own_servers(
+    own_certificate: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What MLC_CA_FILE names is trusted beside the public authorities."""
+    monkeypatch.setenv("MLC_CA_FILE", str(certificate))
+    with (
+        ScriptedServer(own_certificate) as server,
+        HttpClient("vendor", server.url, judge=judge_by_status("vendor"), clock=SystemClock()) as client,
+    ):
+        server.script(200)
+        assert client.send("GET", "bills").status == 200
+
+
+@pytest.mark.parametrize("content", [None, b"not a certificate"], ids=["missing", "broken"])
+def test_a_file_without_certificates_is_named(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is sent."""
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv("MLC_CA_FILE", str(file))
+    with pytest.raises(ConfigurationError, match=r"MLC_CA_FILE: .*ca\.pem cannot be read as certificates"):
+        HttpClient("vendor", "https://vendor.example", judge=judge_by_status("vendor"), clock=SystemClock())
 
 
 def test_a_server_that_does_not_encrypt_stops_the_connection(server: ScriptedServer, clock: SteppedClock) -> None:

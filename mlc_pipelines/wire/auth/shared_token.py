@@ -17,6 +17,7 @@ from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.faults import no_connection, reason
 from mlc_pipelines.wire.memory import Token, TokenStore
 from mlc_pipelines.wire.redaction import REDACTOR
+from mlc_pipelines.wire.trust import trusted
 
 _TRIES = 3
 _MOST_BYTES = 1024 * 1024
@@ -137,7 +138,9 @@ class SharedToken(ABC):
         """Post to the address: status, body and Retry-After of the answer."""
         try:
             with (
-                httpx.Client(trust_env=False, follow_redirects=False, timeout=self._timeout) as client,
+                httpx.Client(
+                    trust_env=False, verify=trusted(), follow_redirects=False, timeout=self._timeout
+                ) as client,
                 client.stream("POST", self._url, data=form, content=content, headers=headers) as response,
             ):
                 body, _ = bounded(response.iter_bytes(), most=_MOST_BYTES)
