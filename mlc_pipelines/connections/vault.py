@@ -45,7 +45,7 @@ class Vault:
                 raise ConfigurationError(f"vault: there is no secret {name}; set it with `mlc secrets set {name}`")
             value = self.open(f"secret/{name}", sealed).decode()
         secret = SecretStr(value)
-        REDACTOR.register(secret)
+        REDACTOR.register(secret, name)
         return secret
 
     def set(self, name: str, value: SecretStr) -> None:
@@ -56,7 +56,7 @@ class Vault:
             )
         if not value.get_secret_value():
             raise ConfigurationError(f"vault: secret {name} is empty; nothing is stored")
-        REDACTOR.register(value)
+        REDACTOR.register(value, name)
         sealed = self.seal(f"secret/{name}", value.get_secret_value().encode())
         row = {"key_id": _key_id(sealed), "sealed": sealed, "changed_at": self._clock.now().timestamp()}
         try:

@@ -70,11 +70,12 @@ class Metadata:
 
 def parse(document: bytes, *, where: str) -> Metadata:
     """Read an EDMX document."""
-    if b"<!DOCTYPE" in document or b"<!ENTITY" in document:
-        raise ConfigurationError(f"{where}: $metadata with a DOCTYPE is refused")
+    # In an encoding of two bytes a sign the words would not be seen.
+    if b"<!DOCTYPE" in document or b"<!ENTITY" in document or b"\x00" in document:
+        raise ConfigurationError(f"{where}: $metadata with a DOCTYPE, or not in UTF-8, is refused")
     try:
         root = ET.fromstring(document)  # noqa: S314 - without DOCTYPE there are no entities to expand
-    except ET.ParseError as exc:
+    except (ET.ParseError, ValueError, LookupError) as exc:
         raise ConfigurationError(f"{where}: $metadata is not XML ({exc}); is this the address of IFS Cloud?") from exc
     elements: dict[str, ET.Element] = {}
     sets: dict[str, str] = {}

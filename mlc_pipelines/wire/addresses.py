@@ -3,11 +3,13 @@
 import re
 from collections.abc import Sequence
 from ipaddress import ip_address
+from socket import inet_aton
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
-from mlc_pipelines.errors import ConfigurationError
+from mlc_pipelines.errors import Cause, ConfigurationError, RecordError
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_NOWHERE = frozenset({"", ".", ".."})
 _PORTS = {"https": 443, "http": 80}
 _SECRET_NAMES = frozenset(
     {"access_token", "api_key", "apikey", "client_secret", "password", "refresh_token", "secret", "signature", "token"}
@@ -28,6 +30,8 @@ def checked(where: str, url: str) -> SplitResult:
         raise ConfigurationError(f"{where}: {shown!r} is not an address; it must begin with https://")
     if parts.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(f"{where}: {shown!r} is not encrypted; it must begin with https://")
+    if _is_nobodys(host):
+        raise ConfigurationError(f"{where}: {shown!r} is no address of a service, but of the network next door")
     return parts
 
 
@@ -49,6 +53,17 @@ def below(where: str, base: str, path: str) -> str:
     return path
 
 
+def segment(name: str) -> str:
+    """Write an id as one part of a path; RecordError for one that would lead to another place, such as `..`."""
+    try:
+        text = quote(name, safe="")
+    except UnicodeEncodeError:
+        text = ""
+    if text in _NOWHERE:
+        raise RecordError(f"{name!r} is no id that can be asked for", cause=Cause.UNREADABLE)
+    return text
+
+
 def with_params(url: str, params: Sequence[tuple[str, str]]) -> str:
     """Add query values: a space becomes %20, a plus %2B, and `$` in a name stays."""
     if not params:
@@ -67,6 +82,24 @@ def shown(url: str) -> str:
         f"{name}=[redacted]" if name.lower() in _SECRET_NAMES else name + sign + value for name, sign, value in pairs
     ]
     return f"{address}?{'&'.join(masked)}"
+
+
+def _is_nobodys(host: str) -> bool:
+    """Tell addresses at which no vendor answers: link-local ones, where clouds keep their secrets, and broadcasts.
+
+    However they are written: `0xa9fea9fe` and `[::ffff:169.254.169.254]` are 169.254.169.254 too.
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        try:
+            address = ip_address(inet_aton(host))
+        except (OSError, UnicodeEncodeError, ValueError):
+            return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    if mapped.is_loopback:  # [::1] counts as reserved too
+        return False
+    return bool(mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified or mapped.is_reserved)
 
 
 def is_loopback(host: str) -> bool:

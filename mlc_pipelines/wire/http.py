@@ -27,15 +27,17 @@ from mlc_pipelines.errors import (
 )
 from mlc_pipelines.wire.addresses import below, checked, place, shown, with_params
 from mlc_pipelines.wire.auth import Auth, TokenUnavailableError
-from mlc_pipelines.wire.bodies import bounded, from_json, to_json
+from mlc_pipelines.wire.bodies import BadPackingError, bounded, from_json, to_json, unpacked
 from mlc_pipelines.wire.clock import Clock, SystemClock
 from mlc_pipelines.wire.faults import no_connection, reason
 from mlc_pipelines.wire.memory import Budget, Guard, Slots, unguarded
+from mlc_pipelines.wire.redaction import REDACTOR
 from mlc_pipelines.wire.trust import trusted
 
 logger = logging.getLogger(__name__)
 
 _RENEWALS = 2
+_MOST_OF_A_REFUSAL = 256 * 1024  # bytes
 _READS = frozenset({"GET", "HEAD"})
 _REJECTED = frozenset({400, 404, 405, 409, 422})
 _DENIED = frozenset({401, 403})
@@ -81,12 +83,14 @@ class Limits:
     """How long and how often: `write_seconds` is the wait for the answer of a write, `budget_seconds` all waits.
 
     `take_seconds` is how long the line may take nothing of what we send: much less than the half of a lease.
+    `body_seconds` is the time for all of a body, however small the pieces it comes in.
     """
 
     connect_seconds: float = 10.0
     take_seconds: float = 15.0
     read_seconds: float = 120.0
     write_seconds: float = 300.0
+    body_seconds: float = 300.0
     max_body_bytes: int = 64 * 1024 * 1024
     attempts: int = 6
     budget_seconds: float = 300.0
@@ -135,6 +139,7 @@ class HttpClient:
         self._where = where
         self._base = base_url
         self._address = place(checked(where, base_url))
+        self._origin = _origin(self._parsed("base address", base_url))
         self._judge = judge
         self._auth = auth
         self._ended = ended or _is_unauthorized
@@ -202,12 +207,19 @@ class HttpClient:
         return retrying(self._attempt, call)
 
     def _call(self, method: str, url: str) -> _Call:
-        try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL as exc:
-            raise ConfigurationError(f"{self._where}: {method} {shown(url)!r} is not an address ({exc})") from exc
+        parsed = self._parsed(method, url)
+        if _origin(parsed) != self._origin:  # two readings of one address may differ; this one is called
+            raise ConfigurationError(
+                f"{self._where}: refused to ask {parsed.scheme}://{parsed.host} instead of {self._address}"
+            )
         label = f"{self._where}: {method} {' '.join(parsed.path.split())}"
         return _Call(method, parsed, label, dict(self._headers), content=None, repeatable=False)
+
+    def _parsed(self, what: str, url: str) -> httpx.URL:
+        try:
+            return httpx.URL(url)
+        except httpx.InvalidURL as exc:
+            raise ConfigurationError(f"{self._where}: {what} {shown(url)!r} is not an address ({exc})") from exc
 
     def _attempt(self, call: _Call) -> Answer:
         call.status = None
@@ -254,23 +266,23 @@ class HttpClient:
         timeout = httpx.Timeout(self._limits.read_seconds, connect=connecting, read=answering, write=taking)
         leaving = ExitStack()
         extensions = {} if call.method in _READS else {"trace": partial(self._follow, leaving)}
-        request = self._client.build_request(
-            call.method, call.url, headers=headers, content=call.content, timeout=timeout, extensions=extensions
-        )
         try:
+            request = self._client.build_request(
+                call.method, call.url, headers=headers, content=call.content, timeout=timeout, extensions=extensions
+            )
             with self._slots.slot() if self._slots is not None else nullcontext(), leaving:
                 response = self._client.send(request, stream=True)
                 with closing(response):
-                    body, more = bounded(response.iter_bytes(), most=self._limits.max_body_bytes)
-        except httpx.LocalProtocolError:
+                    body, more = self._body(response)
+        except (httpx.LocalProtocolError, UnicodeEncodeError):
             # Its text repeats the header, and the header may hold a token.
             raise ConfigurationError(f"{call.label}: a header of the request cannot be written") from None
-        except httpx.RequestError as exc:
+        except (httpx.RequestError, BadPackingError, TimeoutError) as exc:
             raise self._fault(call, exc) from exc
         if more and response.status_code < HTTPStatus.BAD_REQUEST:
             raise self._too_long(call)
-        names = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, names, body, call.method, shown(str(call.url)))
+        names = {name.lower(): REDACTOR.redact(value) for name, value in response.headers.items()}
+        return Answer(response.status_code, names, REDACTOR.mask(body), call.method, shown(str(call.url)))
 
     def _follow(self, leaving: ExitStack, event: str, _info: Mapping[str, Any]) -> None:
         """Guard a write from its first byte to its last, and not while its answer is waited for."""
@@ -279,7 +291,13 @@ class HttpClient:
         elif event not in _LEAVING:
             leaving.close()
 
-    def _fault(self, call: _Call, exc: httpx.RequestError) -> MlcError:
+    def _body(self, response: httpx.Response) -> tuple[bytes, bool]:
+        """Read a body within its limits; of a refusal only the beginning is looked at."""
+        most = self._limits.max_body_bytes if response.status_code < HTTPStatus.BAD_REQUEST else _MOST_OF_A_REFUSAL
+        pieces = unpacked(response.iter_raw(), response.headers.get("content-encoding", ""))
+        return bounded(pieces, most=most, seconds=self._limits.body_seconds)
+
+    def _fault(self, call: _Call, exc: Exception) -> MlcError:
         if isinstance(exc, httpx.PoolTimeout):
             return TransientError(f"{call.label}: all connections are busy; nothing was sent", refused=True)
         if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout):
@@ -341,6 +359,10 @@ def retry_after(answer: Answer, now: datetime) -> float | None:
         return None
     until = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
     return max(0.0, (until - now).total_seconds())
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _is_unauthorized(answer: Answer) -> bool:

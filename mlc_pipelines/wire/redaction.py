@@ -10,6 +10,8 @@ from pydantic import SecretStr
 
 MASK = "[redacted]"
 _SHORTEST = 4  # a shorter value would mask half the words of a log
+_SHORTEST_IN_BODIES = 8  # and a record must not lose a word that happens to be somebody's password
+_IDENTIFIES = re.compile(r"(?:id|user_?name)$", re.IGNORECASE)
 _NAMES = r"client_?secret|access_?token|refresh_?token|id_?token|api_?key|dev_?key|session_?id|password|passwd|secret"
 _LOOKS_SECRET = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
@@ -35,12 +37,19 @@ class Redactor(logging.Filter):
         super().__init__()
         self._lock = threading.Lock()
         self._known: dict[str, int] = {}
+        self._told: dict[str, int] = {}  # of those, who somebody is: ids and names of users
         self._pattern: re.Pattern[str] | None = None
+        self._spelled: tuple[bytes, ...] = ()
 
-    def register(self, secret: SecretStr) -> None:
-        """Mask this value from now on, also where it is written into an address or into JSON."""
+    def register(self, secret: SecretStr, name: str = "secret") -> None:
+        """Mask this value from now on, also where it is written into an address or into JSON.
+
+        One whose name ends in `id` or `username` says who somebody is: bodies keep it, for records may name it.
+        """
         value = secret.get_secret_value()
         if len(value) >= _SHORTEST:
+            if _IDENTIFIES.search(name):
+                self._told[value] = self._told.get(value, 0) + 1
             self._count(value, 1)
 
     def forget(self, secret: SecretStr) -> None:
@@ -56,6 +65,13 @@ class Redactor(logging.Filter):
             text = looks.sub(mask, text)
         return text
 
+    def mask(self, body: bytes) -> bytes:
+        """Give a body without known secrets: the other side may repeat what we sent, and all of it is kept."""
+        for secret in self._spelled:
+            if secret in body:
+                body = body.replace(secret, MASK.encode())
+        return body
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite message, traceback and extra fields of a record; never drops one."""
         record.msg, record.args = self.redact(_message(record)), None
@@ -69,9 +85,12 @@ class Redactor(logging.Filter):
         return True
 
     def install(self, logger: logging.Logger) -> None:
-        """Stand before a logger and the handlers it has now; records of loggers below it pass only the handlers."""
-        for gate in (logger, *logger.handlers):
-            if self not in gate.filters:
+        """Stand before a logger and the handlers it has now; records of loggers below it pass only the handlers.
+
+        Also before the handler that Python takes when there is none.
+        """
+        for gate in (logger, *logger.handlers, logging.lastResort):
+            if gate is not None and self not in gate.filters:
                 gate.addFilter(self)
 
     def _count(self, value: str, step: int) -> None:
@@ -81,6 +100,13 @@ class Redactor(logging.Filter):
                 del self._known[value]
             spellings = {spelling for known in self._known for spelling in _spellings(known)}
             longest_first = sorted(spellings, key=len, reverse=True)
+            hidden = {
+                spelling
+                for known, number in self._known.items()
+                if number > self._told.get(known, 0) and len(known) >= _SHORTEST_IN_BODIES
+                for spelling in _spellings(known)
+            }
+            self._spelled = tuple(each.encode(errors="replace") for each in sorted(hidden, key=len, reverse=True))
             self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
 

@@ -1,5 +1,6 @@
 """A small real HTTP server on loopback that answers by script and remembers what it was asked."""
 
+import contextlib
 import ssl
 import threading
 from collections import deque
@@ -11,7 +12,10 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One scripted answer; `drop` closes the connection without one, `hold` waits for `ScriptedServer.let_go`."""
+    """One scripted answer; `drop` closes the connection without one, `hold` waits for `ScriptedServer.let_go`.
+
+    With `drip` the body comes a byte at a time, so many seconds apart; `times` repeats it.
+    """
 
     status: int = 200
     body: bytes = b"{}"
@@ -19,6 +23,8 @@ class Reply:
     drop: bool = False
     hold: bool = False
     short: bool = False
+    drip: float = 0.0
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +95,14 @@ def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body) + (10 if reply.short else 0)))
+            length = len(reply.body) * reply.times + (10 if reply.short else 0)
+            self.send_header("Content-Length", str(length))
             self.end_headers()
-            self.wfile.write(reply.body)
+            with contextlib.suppress(ConnectionError):  # who has had enough goes away
+                for _ in range(reply.times):
+                    for piece in [reply.body] if not reply.drip else [bytes([byte]) for byte in reply.body]:
+                        self.wfile.write(piece)
+                        server.let_go.wait(reply.drip)
             self.close_connection = self.close_connection or reply.short
 
         do_GET = do_HEAD = do_POST = do_PATCH = do_DELETE = do_PUT = answer  # noqa: N815 - names of the stdlib

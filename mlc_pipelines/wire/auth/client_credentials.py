@@ -102,8 +102,8 @@ class ClientCredentials(SharedToken):
         if not isinstance(value, str) or not value:
             raise ConfigurationError(f"{self._credential}: {self._address} answers without a token; check token_url")
         try:
-            lifetime = int(answer.get("expires_in") or _UNSAID_LIFETIME)
-        except (TypeError, ValueError):
+            lifetime = int(float(answer.get("expires_in") or _UNSAID_LIFETIME))
+        except (TypeError, ValueError, OverflowError):
             lifetime = _UNSAID_LIFETIME
         return SecretStr(value), max(lifetime, 1)
 

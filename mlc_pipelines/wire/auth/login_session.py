@@ -52,8 +52,8 @@ class LoginSession(SharedToken):
         self._read = read
         self._judge = judge
         self._lifetime = lifetime
-        for secret in (*login.values(), *always.values()):
-            REDACTOR.register(secret)
+        for name, secret in (*login.items(), *always.items()):
+            REDACTOR.register(secret, name)
 
     def _shown(self, token: str) -> Mapping[str, str]:
         return {self._header: token} | {name: secret.get_secret_value() for name, secret in self._always.items()}

@@ -12,7 +12,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from mlc_pipelines.errors import ConfigurationError, MlcError, TransientError
 from mlc_pipelines.wire.addresses import checked, place
-from mlc_pipelines.wire.bodies import bounded
+from mlc_pipelines.wire.bodies import BadPackingError, bounded, unpacked
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.faults import no_connection, reason
 from mlc_pipelines.wire.memory import Token, TokenStore
@@ -21,6 +21,8 @@ from mlc_pipelines.wire.trust import trusted
 
 _TRIES = 3
 _MOST_BYTES = 1024 * 1024
+_BODY_SECONDS = 60.0
+_LONGEST_LIFE = 366 * 24 * 3600
 _LONGEST_WAIT = 30.0
 _BACKOFF = wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT)
 
@@ -125,7 +127,8 @@ class SharedToken(ABC):
             reraise=True,
         )
         asked_at = self._clock.now()
-        value, expires_in = retrying(self._ask)
+        value, says = retrying(self._ask)
+        expires_in = min(says, _LONGEST_LIFE)
         return Token(
             value,
             refresh_at=asked_at + timedelta(seconds=self._refresh(expires_in)),
@@ -143,16 +146,17 @@ class SharedToken(ABC):
                 ) as client,
                 client.stream("POST", self._url, data=form, content=content, headers=headers) as response,
             ):
-                body, _ = bounded(response.iter_bytes(), most=_MOST_BYTES)
+                packed = unpacked(response.iter_raw(), response.headers.get("content-encoding", ""))
+                body, _ = bounded(packed, most=_MOST_BYTES, seconds=_BODY_SECONDS)
                 return response.status_code, body, response.headers.get("retry-after", "")
         except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
             raise self._unreached(exc) from exc
-        except httpx.LocalProtocolError:
+        except (httpx.LocalProtocolError, UnicodeEncodeError):
             # Its text repeats the header, and the header holds the secret.
             raise ConfigurationError(
                 f"{self._credential}: client id or secret cannot be written into a request; set them again"
             ) from None
-        except (httpx.RequestError, httpx.InvalidURL) as exc:
+        except (httpx.RequestError, httpx.InvalidURL, BadPackingError, TimeoutError) as exc:
             raise TokenUnavailableError(f"{self._credential}: no token from {self._address} ({reason(exc)})") from exc
 
     def _unreached(self, exc: httpx.TransportError) -> MlcError:
