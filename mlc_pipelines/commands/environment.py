@@ -14,7 +14,7 @@ def home() -> Path:
 def use_home(folder: Path) -> None:
     """Keep everything in a folder of its own: ledger, vault key, connections and runs."""
     folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ["MLC_HOME"] = str(folder)
     os.environ["MLC_DATABASE_URL"] = f"sqlite:///{folder / 'mlc.db'}"
     os.environ["MLC_CONNECTIONS_DIR"] = str(folder / "connections")
@@ -26,7 +26,7 @@ def use_home(folder: Path) -> None:
 def dagster_home() -> Path:
     """Give Dagster's folder, with our settings in it; an operator's own DAGSTER_HOME is left as it is."""
     folder = Path(os.environ.setdefault("DAGSTER_HOME", str((home() / "dagster").resolve())))
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings, ours = folder / "dagster.yaml", Path("dagster.yaml")
     if not settings.exists() and ours.exists():
         settings.write_text(ours.read_text(encoding="utf-8").replace(RUNS, str(folder)), encoding="utf-8")

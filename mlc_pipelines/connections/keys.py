@@ -144,7 +144,7 @@ def add_key(keys: KeyRing) -> KeyRing:
 
 def write_keys(file: Path, keys: list[Key], *, new: bool = False) -> None:
     """Write a key file for its owner alone, whole or not at all; with `new`, keep one made meanwhile."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
     text = "".join(f"{key.id}:{key.value.get_secret_value()}\n" for key in keys)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -37,7 +37,7 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
         return _telling(_server(url))
     path = make_url(url).database
     if path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = create_engine(
         url,
         poolclass=NullPool,

@@ -18,6 +18,7 @@ from mlc_pipelines.orchestration.failures import PATIENCE, told_plainly
 from mlc_pipelines.orchestration.keys import ACTOR_TAG, asset_key, documents_of, turn
 from mlc_pipelines.orchestration.metadata import pass_metadata
 from mlc_pipelines.orchestration.opened import OpenHouse
+from mlc_pipelines.wire.redaction import REDACTOR
 
 _STAGES: Mapping[str, Callable[[Road, Choice | None], Tally]] = {
     "collect": lambda road, _choice: collect(road),
@@ -107,7 +108,7 @@ def _pass(
     books = house.house.ledger.books(place.connection)
     metadata = pass_metadata(books, place.flow.name, place.stage, tally)
     if tally.interrupted:
-        raise dg.Failure(tally.interrupted, metadata=metadata, allow_retries=True)
+        raise dg.Failure(REDACTOR.redact(tally.interrupted), metadata=metadata, allow_retries=True)
     return dg.MaterializeResult(metadata=metadata)
 
 

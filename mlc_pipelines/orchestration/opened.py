@@ -1,5 +1,6 @@
 """The house as a run sees it: opened when a step first asks, once per run, and closed with the run."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from mlc_pipelines.flows.road import Road
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.integration import Session
 from mlc_pipelines.orchestration.runs import worker_note
+from mlc_pipelines.wire.redaction import REDACTOR
 
 
 class OpenHouse:
@@ -25,6 +27,7 @@ class OpenHouse:
     def house(self) -> House:
         """Give the house; the first to ask opens it."""
         if self._house is None:
+            REDACTOR.install(logging.getLogger())
             self._house = self._opened.enter_context(House.open(self._environ))
         return self._house
 

@@ -1,52 +1,87 @@
 """Secrets stay where they belong: not in a file, not in a stream, not in a log, not in a repr."""
 
-import base64
+import itertools
+import json
 import logging
+import re
 import sqlite3
+import subprocess
+import sys
+import threading
 import zlib
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from mlc_pipelines.commands import demonstration
-from mlc_pipelines.commands.playground import Playground, open_playground
+from mlc_pipelines.commands.playground import open_playground
 from mlc_pipelines.connections.tokens import SealedTokens
 from mlc_pipelines.ifs.settings import IfsSettings
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.ramp.settings import RampSettings
-from mlc_pipelines.sandbox.office import Office
-from mlc_pipelines.sandbox.offices.ramp import RampOffice
-from mlc_pipelines.sandbox.ramp import RampSandbox
+from mlc_pipelines.sandbox.offices import offices
 from mlc_pipelines.wire.auth import ClientCredentials, ramp_refresh
 from mlc_pipelines.wire.clock import SystemClock
 from mlc_pipelines.wire.memory import Token
-from mlc_pipelines_tests.commands.asking import mlc
+from mlc_pipelines_tests.commands.asking import Said, mlc
 from mlc_pipelines_tests.commands.laying import NAME, SECRETS, lay_out
+from mlc_pipelines_tests.hostile.line import Asked, Reply, answered_by
 
+DOORS = re.compile(r"(?i)authorization|devkey|session|token|cookie|secret|api-?key")
 CANARY = "canary-7731-secret"
 
 
-def canaries(office: Office) -> dict[str, str]:
-    """Name everything that opens a door: the stored secrets, how they travel, and every token that was issued."""
-    found = {name: value for name, value in SECRETS.items() if name.endswith("client_secret")}
-    for system in ("ifs", "ramp"):
-        pair = f"{SECRETS[f'{NAME}/{system}/client_id']}:{SECRETS[f'{NAME}/{system}/client_secret']}"
-        found[f"{system}: pair"] = pair
-        found[f"{system}: basic"] = base64.b64encode(pair.encode()).decode()
-    tokens = [*office.ifs.tokens._until, *ramp_of(office).tokens.tokens]
-    assert len(tokens) >= 2
-    return found | {f"token {number}": token for number, token in enumerate(tokens)}
+class Mirror:
+    """The other side: as it is, or repeating in a refusal all that it was sent, or failing with it in the error."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self.mood = "calm"
+        self.sent = set(secrets)
+        self._statuses = itertools.cycle((400, 401, 403, 409, 422))
+        self._count = 0
+
+    def __call__(self, asked: Asked, real: Callable[[], Reply]) -> Reply:
+        """Answer a request."""
+        doors = {name: value for name, value in asked.headers.items() if DOORS.search(name)}
+        self.sent |= {value.rpartition(" ")[2] for value in doors.values()}
+        self._count += 1
+        if self.mood == "calm" or self._count % 3:
+            return real()
+        said = f"{doors} {sorted(self.sent)} {asked.content.decode(errors='replace')}"
+        if self.mood == "broken":
+            raise RuntimeError(said)
+        body = {
+            "error": {"message": said},
+            "error_v2": {"message": said},
+            "errors": [{"message": said}],
+            "detail": said,
+        }
+        headers = {"content-type": "application/json", "x-request-id": said.encode("ascii", "replace").decode()}
+        return Reply(json.dumps(body).encode(), next(self._statuses), headers)
 
 
-def ramp_of(office: Office) -> RampSandbox:
-    """Give the Ramp of an office that has one."""
-    assert isinstance(office, RampOffice)
-    return office.ramp
+@contextmanager
+def overseen() -> Iterator[set[str]]:
+    """Look all the time at the arguments of every process of this machine, as `ps` does for everybody."""
+    seen: set[str] = set()
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.02):
+            for file in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):  # it has ended
+                    seen.add(file.read_text(encoding="utf-8", errors="replace"))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
 
 
 def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -70,34 +105,58 @@ def blobs(database: sqlite3.Connection) -> Iterator[bytes]:
                     yield zlib.decompress(value)
 
 
-def test_a_demo_leaves_no_secret_anywhere(
-    empty: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("system", sorted(offices()))
+def test_no_secret_is_left_anywhere(
+    system: str, empty: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """With answers lost on the way all is accounted for, and no secret or token is in a file, a stream or a log."""
-    offices: list[Office] = []
-
-    @contextmanager
-    def remembered(folder: Path, **given: Any) -> Iterator[Playground]:
-        with open_playground(folder, **given) as playground:
-            offices.extend(playground.offices.values())
-            yield playground
-
-    monkeypatch.setattr(demonstration, "open_playground", remembered)  # the tokens are known to the simulators alone
+    """Not in a file, a stream, a log or a process list, though the other side repeats whatever it is sent."""
     for name in ("mlc_pipelines", "httpx", "httpcore"):
         caplog.set_level(logging.DEBUG, logger=name)
-    said = mlc("demo", "--integration", "ramp", "--invoices", "12", "--seed", "2", "--faults", "lossy")
-    assert said.code == 0, said.err
-    assert "0 lost, 0 duplicated" in said.out
+    with open_playground(empty / "sandbox", systems=[system], invoices=3, seed=2) as playground:
+        office = playground.offices[system]
+        secrets = {
+            name: value for name, value in office.all_secrets().items() if not name.endswith(("_id", "username"))
+        }
+        mirror = Mirror(secrets.values())
+        with answered_by(mirror), overseen() as arguments:
+            said = [mlc("run", office.name)]
+            office.act()
+            said += [_with(mirror, mood, "run", office.name, "--json") for mood in ("mirror", "broken")]
+            said += [_with(mirror, "mirror", "check", office.name)]
+            said += [mlc("holds", office.name), mlc("reconcile", office.name, "--html", str(empty / "page.html"))]
+        key = (empty / "sandbox" / "vault.key").read_text(encoding="ascii").split(":")[1].strip()
+    assert said[0].code == 0, said[0].err
+    assert len(mirror.sent) > len(secrets)
 
-    searched = canaries(offices[0])
     streams = capfd.readouterr()
-    spoken = {"stdout": said.out, "stderr": said.err, "fd 1": streams.out, "fd 2": streams.err, "log": caplog.text}
+    spoken = {"fd 1": streams.out, "fd 2": streams.err, "log": caplog.text, "ps": "\n".join(arguments)}
+    spoken |= {f"command {number}": each.out + each.err for number, each in enumerate(said)}
     places = [*contents(empty), *((name, text.encode()) for name, text in spoken.items())]
-    assert any(name.endswith("mlc.db") for name, _ in places)
-    assert any("dagster" in name and "value" in name for name, _ in places)
-    leaks = [(name, what) for name, data in places for what, value in searched.items() if value.encode() in data]
-    assert leaks == []
+    assert {"page.html", "sandbox/mlc.db"} <= {name for name, _ in places}
+    assert any("dagster" in name and b"unexpected RuntimeError" in data for name, data in places)
+    searched = {**{value: name for name, value in secrets.items()}, **dict.fromkeys(mirror.sent, "sent"), key: "key"}
+    leaks = [(name, searched[value]) for name, data in places for value in searched if value.encode() in data]
+    assert leaks == [("sandbox/vault.key", "key")]
     assert caplog.records
+
+
+def _with(mirror: Mirror, mood: str, *arguments: str) -> Said:
+    mirror.mood = mood
+    try:
+        return mlc(*arguments)
+    finally:
+        mirror.mood = "calm"
+
+
+def test_a_secret_comes_in_by_the_stream_and_by_no_argument(empty: Path) -> None:
+    """Whoever lists the processes meanwhile sees a name, and not the value."""
+    command = [sys.executable, "-m", "mlc_pipelines.cli", "secrets", "set", "acme/ifs/client_secret"]
+    with overseen() as arguments:
+        subprocess.run(command, input=CANARY.encode(), check=True, capture_output=True)  # our own command
+    assert any("acme/ifs/client_secret" in each for each in arguments)
+    assert not [each for each in arguments if CANARY in each]
+    with House.open() as house:
+        assert house.vault.get("acme/ifs/client_secret").get_secret_value() == CANARY
 
 
 def test_a_secret_is_in_the_vault_all_the_same(empty: Path) -> None:
