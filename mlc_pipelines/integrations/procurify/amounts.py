@@ -1,7 +1,7 @@
 """Amounts of a bill: allocations with up to eight places become money, and nothing is gained or lost on the way."""
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from mlc_pipelines.accounting.money import Money, places
 from mlc_pipelines.errors import Cause, RecordError
@@ -16,13 +16,19 @@ def smallest(currency: str) -> Decimal:
 
 
 def rounded(amount: Decimal, currency: str) -> Money:
-    """Round to the minor unit, half to even."""
-    return Money(amount.quantize(smallest(currency), ROUND_HALF_EVEN), currency)
+    """Round to the minor unit, half to even; ValueError for what is no amount of money."""
+    try:
+        return Money(amount.quantize(smallest(currency), ROUND_HALF_EVEN), currency)
+    except InvalidOperation as error:
+        raise ValueError(f"amount {amount:E} is not an amount of money") from error
 
 
 def stated(amount: Decimal, currency: str, *, what: str) -> Money:
     """Read a total as the bill states it: exact but for the noise of a float."""
-    money = rounded(amount, currency)
+    try:
+        money = rounded(amount, currency)
+    except ValueError as error:
+        raise RecordError(f"{what}: {error}", cause=Cause.UNREADABLE) from error
     if abs(money.amount - amount) > NOISE:
         raise RecordError(
             f"{what} is {amount:f} {currency}, finer than the currency; correct the bill in Procurify",

@@ -24,7 +24,10 @@ class Amount(msgspec.Struct, frozen=True):
         rate = self.minor_unit_conversion_rate
         if not rate:
             return Money.from_minor_units(self.amount, self.currency_code)
-        money = Money(Decimal(self.amount) / rate, self.currency_code)
+        amount = Decimal(self.amount) / rate
+        if rate < 0 or amount * rate != self.amount:
+            raise ValueError(f"amount {self.amount} of {self.currency_code} cannot be divided by {rate}")
+        money = Money(amount, self.currency_code)
         money.to_minor_units()
         return money
 
