@@ -5,13 +5,16 @@ from decimal import Decimal
 
 import dagster as dg
 import pytest
+from sqlalchemy import select, update
 
 from mlc_pipelines.errors import Cause, TransientError
 from mlc_pipelines.flows.causes import CATALOGUE
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.integration import Gap
+from mlc_pipelines.ledger.database import writing
 from mlc_pipelines.ledger.reports import Sum
 from mlc_pipelines.ledger.states import Stage, State
+from mlc_pipelines.ledger.tables import entries
 from mlc_pipelines.orchestration.checks import lost, oldest_fresh
 from mlc_pipelines.orchestration.matching import month_before, month_of
 from mlc_pipelines_tests.orchestration.desk import Desk, today
@@ -42,6 +45,31 @@ def test_a_document_in_no_place_is_named_with_its_money() -> None:
     sums = [sum_of(State.RECEIVED, Stage.TRANSLATE), sum_of(State.SUPERSEDED, Stage.DELIVER, 2)]
     assert lost(sums) == ["company 10: 2 records, 5.00 EUR are neither delivered, held, ignored nor under way"]
     assert lost([sum_of(State.CONFIRMED, Stage.DONE), sum_of(State.HELD, Stage.DELIVER)]) == []
+
+
+def test_a_lost_document_blocks_what_comes_after(house: House, desk: Desk, instance: dg.DagsterInstance) -> None:
+    """Nobody is told of documents while one of them is nowhere; when it is found, all goes on."""
+    poll(instance)
+    del desk.papers.paper.documents["B"]  # the source has no more of it: only the ledger knows
+    desk.papers.paper.write("A", amount="3.00")
+    with writing(house.ledger.engine) as connection:
+        before = connection.execute(select(entries).where(entries.c.key == "B")).one()
+        gone = update(entries).where(entries.c.key == "B")
+        connection.execute(gone.values(state=State.SUPERSEDED.value))
+    result = poll(instance)
+    outcome = check(result, "conservation", "acme/papers_kept")
+    assert (outcome.passed, outcome.blocking, outcome.severity) == (False, True, dg.AssetCheckSeverity.ERROR)
+    assert f"{before.state} in {before.stage}: 0 records, 1 by the totals" in (outcome.description or "")
+    assert not result.success
+    made = {each.asset_key.path[1] for each in result.get_asset_materialization_events() if each.asset_key}
+    assert made == {"papers_written", "papers_read", "papers_kept"}
+    with writing(house.ledger.engine) as connection:
+        connection.execute(gone.values(state=before.state))
+    healed = poll(instance)
+    assert healed.success
+    assert "papers_told" in {
+        each.asset_key.path[1] for each in healed.get_asset_materialization_events() if each.asset_key
+    }
 
 
 def test_a_hold_warns_on_the_flow_that_has_it(house: House, desk: Desk, instance: dg.DagsterInstance) -> None:
