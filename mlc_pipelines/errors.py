@@ -10,7 +10,19 @@ MlcError
 └── StorageError            our own database cannot answer: stop, the next run goes on from what is committed
 """
 
+import re
 from enum import StrEnum
+
+LONGEST = 1000
+"""Signs of a message that anybody reads."""
+
+_ILLEGIBLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def legible(text: str, most: int = LONGEST) -> str:
+    """Give a text as it can be shown and kept: on one line, without half signs, and cut where it is too long."""
+    plain = _ILLEGIBLE.sub(lambda found: " " if found[0].isspace() else "\ufffd", text[: most + 1])
+    return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 
 
 class Cause(StrEnum):
@@ -46,11 +58,20 @@ class Cause(StrEnum):
 
 
 class MlcError(Exception):
-    """Anything this project raises on purpose. The message reads: where, what, which value, what next."""
+    """Anything this project raises on purpose. The message reads: where, what, which value, what next.
+
+    A value may come from anybody, so that the message is legible whatever the value was.
+    """
+
+    def __str__(self) -> str:
+        return legible(super().__str__())
 
 
 class ConfigurationError(MlcError):
-    """Settings, secrets or rights are wrong; nothing of this connection can go on."""
+    """Settings, secrets or rights are wrong; nothing of this connection can go on. Each line is about one of them."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(legible, Exception.__str__(self).split("\n")))
 
 
 class TransientError(MlcError):

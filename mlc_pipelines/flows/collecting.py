@@ -1,18 +1,30 @@
 """Collect: reads the source since the watermark and writes each record down, page by page."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
-from mlc_pipelines.errors import MlcError, RecordError, TransientError
-from mlc_pipelines.flows.flow import Sighting
+from mlc_pipelines.errors import RecordError, TransientError, legible
+from mlc_pipelines.flows.flow import UNFORESEEN, Sighting
 from mlc_pipelines.flows.road import Road, Tally
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.leases import Lease
-from mlc_pipelines.ledger.records import SourceRecord
+from mlc_pipelines.ledger.records import SourceRecord, is_word
+from mlc_pipelines.wire.rows import MisshapenError
+
+logger = logging.getLogger(__name__)
 
 PAGE = 200
+LONG_AGO = "1970"
+"""No watermark is older: a position before it is nonsense of one record."""
+
+PATIENCE = timedelta(days=1)
+"""So long a record that could not be read is read again with every pass, while it is held."""
+
 T = TypeVar("T")
 
 
@@ -26,7 +38,8 @@ def in_parts(items: Iterable[T], size: int) -> Iterator[list[T]]:
 def collect(road: Road) -> Tally:
     """Take in what the webhooks named, then what the feeds list; the watermark moves when all of it is committed.
 
-    A source that cannot answer interrupts the pass: what was committed stays, the watermark does not move.
+    A source that cannot answer, or a page that cannot be read, interrupts the pass: what was committed stays, the
+    watermark does not move.
     """
     tally = Tally()
     started = road.ledger.clock.now()
@@ -35,7 +48,7 @@ def collect(road: Road) -> Tally:
             _answer_letters(road, pool, lease, tally)
             for feed in road.flow.feeds():
                 _read_feed(road, pool, lease, feed, tally)
-        except TransientError as error:
+        except (TransientError, RecordError) as error:
             tally.interrupted = str(error)
     road.books.progress.note(road.flow.name, "collect", started, tally.counts)
     return tally
@@ -52,46 +65,85 @@ def _answer_letters(road: Road, pool: Executor, lease: Lease, tally: Tally) -> N
 
 
 def _read_feed(road: Road, pool: Executor, lease: Lease, feed: str, tally: Tally) -> None:
-    since = road.books.progress.position(road.flow.name, feed)
-    farthest = since
+    before = road.books.progress.position(road.flow.name, feed)
+    # A position in the future would hide every change until then; one record with a wrong date must not do that.
+    now = road.ledger.clock.now()
+    latest = _position(now)
+    since = farthest = min(before, latest) if before is not None else None
+    torn: list[str] = []
     for part in in_parts(road.flow.collect(feed, since), PAGE):
-        _take_in(road, pool, lease, part, tally)
-        farthest = max(
-            [sighting.position for sighting in part if sighting.position] + ([farthest] if farthest else []),
-            default=None,
-        )
-    if farthest is not None and farthest != since:
+        torn += _take_in(road, pool, lease, part, tally)
+        seen = [min(each.position, latest) for each in part if each.position and each.position > LONG_AGO]
+        farthest = max([*seen, *([farthest] if farthest else [])], default=None)
+    if farthest is not None and torn:  # not past what may be readable the next time
+        farthest = max(since or "", min(farthest, max(min(torn), _position(now - PATIENCE))))
+    if farthest is not None and farthest != before:
         road.books.progress.advance(road.flow.name, feed, farthest)
 
 
-def _take_in(road: Road, pool: Executor, lease: Lease, part: Sequence[Sighting], tally: Tally) -> None:
+def _position(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _take_in(road: Road, pool: Executor, lease: Lease, part: Sequence[Sighting], tally: Tally) -> list[str]:
+    """Write down what is not known yet; give the positions of what cannot be read, "" where even that is unreadable."""
+    part = [_with_a_key(sighting) for sighting in part]
     unseen = road.books.entries.unseen(road.flow.name, {sighting.key: sighting.tag for sighting in part})
     wanted = [sighting for sighting in part if sighting.key in unseen]
     tally.add("seen", len(part) - len(wanted))
-    records = [record for record in pool.map(lambda sighting: _fetch(road, sighting), wanted) if record is not None]
-    received = road.books.entries.receive(road.flow.name, records, lease)
+    fetched = list(pool.map(lambda sighting: _fetch(road, sighting), wanted))
+    received = road.books.entries.receive(road.flow.name, [record for record in fetched if record is not None], lease)
     tally.add("seen", received.seen)
     tally.add("new", received.new)
     tally.add("changed", received.changed)
     road.watch("received", received.new + received.changed)
+    pairs = zip(wanted, fetched, strict=True)
+    return [seen.position or "" for seen, record in pairs if record is not None and record.problem]
+
+
+def _with_a_key(sighting: Sighting) -> Sighting:
+    """Give the sighting a key that the ledger can keep: its own, else one made of it."""
+    if is_word(sighting.key):
+        return sighting
+    key = digest(sighting.key.encode(errors="backslashreplace"))[:16] if sighting.key else digest(_copy(sighting))[:16]
+    return replace(sighting, key=f"row {key}", problem=sighting.problem or "its key cannot be kept")
 
 
 def _fetch(road: Road, sighting: Sighting) -> SourceRecord | None:
+    """Read a record in full; one that cannot be read, or not be kept as it is, is held."""
+    if sighting.problem is not None:
+        return unreadable(sighting, sighting.problem)
+    untagged = replace(sighting, tag=None)  # so that it is read again when it is listed again
     try:
-        return road.flow.fetch(sighting)
-    except RecordError as error:
-        return unreadable(sighting, error)
+        record = road.flow.fetch(sighting)
+    except (RecordError, MisshapenError) as error:
+        return unreadable(untagged, str(error))
+    except UNFORESEEN as error:  # one record must not stop the others; the log has where it was
+        logger.exception("unforeseen", extra={"flow": road.flow.name, "key": sighting.key})
+        return unreadable(untagged, f"unforeseen {type(error).__name__} in reading")
+    if record is None:
+        return None
+    strange = record.misfit() or (f"it calls itself {record.key}" if record.key != sighting.key else None)
+    return unreadable(sighting, f"{sighting.key}: {strange}", record) if strange else record.legible()
 
 
-def unreadable(sighting: Sighting, error: MlcError) -> SourceRecord:
+def unreadable(sighting: Sighting, problem: str, record: SourceRecord | None = None) -> SourceRecord:
     """Keep a record that cannot be read: it is written down as held, with what is known of it."""
-    content = str(sighting.carry).encode() if sighting.carry is not None else sighting.key.encode()
+    content = record.content if record is not None else _copy(sighting)
     return SourceRecord(
         key=sighting.key,
         company="",
         content=content,
         fingerprint=digest(content),
-        tag=sighting.tag,
+        tag=sighting.tag if is_word(sighting.tag or "") else None,
         label=sighting.key,
-        problem=str(error),
+        problem=legible(problem),
     )
+
+
+def _copy(sighting: Sighting) -> bytes:
+    """Give what the list said of a record, as it said it where that is known."""
+    carried = getattr(sighting.carry, "raw", sighting.carry)
+    if isinstance(carried, bytes):
+        return carried
+    return (str(carried) if carried is not None else sighting.key).encode(errors="backslashreplace")

@@ -12,6 +12,7 @@ from mlc_pipelines.errors import (
     OutcomeUnknownError,
     RecordError,
     TransientError,
+    legible,
 )
 from mlc_pipelines.flows.collecting import in_parts
 from mlc_pipelines.flows.flow import Outgoing
@@ -20,7 +21,7 @@ from mlc_pipelines.flows.translating import put_back, translate
 from mlc_pipelines.ledger.intents import Intent
 from mlc_pipelines.ledger.leases import Lease
 from mlc_pipelines.ledger.moves import Move
-from mlc_pipelines.ledger.records import Absent, Hold, Landed, Outcome, Postponed, Unknown
+from mlc_pipelines.ledger.records import Absent, Hold, Landed, Outcome, Postponed, Unknown, is_word
 from mlc_pipelines.ledger.states import Stage, State
 
 OUTCOMES = 16
@@ -112,13 +113,13 @@ class _Passage:
         try:
             landed = self._send([Outgoing(intent.entry, bound) for intent, bound in group])
             outcomes: list[tuple[Intent, Outcome]] = [
-                (intent, outcome) for (intent, _), outcome in zip(group, landed, strict=True)
+                (intent, _kept(outcome)) for (intent, _), outcome in zip(group, landed, strict=True)
             ]
         except RecordError as error:
             if len(group) > 1:
                 half = len(group) // 2
                 return self._attempt(group[:half], lease) + self._attempt(group[half:], lease)
-            return [(group[0][0], Hold(error.cause, str(error), error.key))]
+            return [(group[0][0], _held(error))]
         except NotYetError as error:
             return [(intent, Postponed(str(error))) for intent, _ in group]
         except TransientError as error:
@@ -213,8 +214,19 @@ class _Passage:
             if len(part) > 1:
                 half = len(part) // 2
                 return self._looked_up(part[:half]) + self._looked_up(part[half:])
-            return [(part[0], Hold(error.cause, str(error), error.key))]
-        return [(intent, found.get(intent.entry.id) or Absent()) for intent in part]
+            return [(part[0], _held(error))]
+        return [(intent, _kept(found[intent.entry.id]) if intent.entry.id in found else Absent()) for intent in part]
+
+
+def _held(error: RecordError) -> Hold:
+    return Hold(error.cause, str(error), error.key if is_word(error.key or "") else None)
+
+
+def _kept(landed: Landed) -> Outcome:
+    """Give what landed; under an id that the ledger cannot keep it cannot be found again, so it counts as unknown."""
+    if not landed.external_id or is_word(landed.external_id):
+        return landed
+    return Unknown(f"the answer names an id that cannot be kept: {legible(landed.external_id, 60)!r}")
 
 
 _WORDS: dict[type, str] = {

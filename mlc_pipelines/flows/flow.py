@@ -6,7 +6,12 @@ from typing import Any, Protocol
 
 import msgspec
 
+from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.wire.rows import Unread
+
+UNFORESEEN = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
+"""What a strange value may raise where nobody thought of it; a database in trouble raises none of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +42,22 @@ class Assets:
 class Sighting:
     """A record seen in a list or named by a webhook, before it is read in full.
 
-    `tag` is the source's version mark (None: always read again); `position` moves the watermark of the feed;
-    `carry` is what the list gave already, for `fetch` alone.
+    `tag` is the source's version mark (None: always read again); `position` moves the watermark of the feed, a moment
+    in UTC; `carry` is what the list gave already, for `fetch` alone. One with a `problem` is not read in full: it is
+    held.
     """
 
     key: str
     tag: str | None = None
     position: str | None = None
     carry: Any = None
+    problem: str | None = None
+
+    @classmethod
+    def of_unread(cls, row: Unread, *, prefix: str = "") -> "Sighting":
+        """Make a sighting of a row that cannot be read: known by its name where it has one, else by its content."""
+        key = f"{prefix}{row.name}" if row.name is not None else f"{prefix}row {digest(row.raw)[:16]}"
+        return cls(key, carry=row.raw, problem=row.problem)
 
 
 @dataclass(frozen=True, slots=True)

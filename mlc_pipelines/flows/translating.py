@@ -1,14 +1,19 @@
 """Translate: makes the target's payload of each source record, or holds it with its cause."""
 
-from mlc_pipelines.errors import RecordError, TransientError
+import logging
+
+from mlc_pipelines.errors import Cause, RecordError, TransientError, legible
 from mlc_pipelines.flows.collecting import in_parts
+from mlc_pipelines.flows.flow import UNFORESEEN
 from mlc_pipelines.flows.road import Choice, Road, Tally
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.leases import Lease
 from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.ledger.moves import Move
-from mlc_pipelines.ledger.records import Entry, Ignored
+from mlc_pipelines.ledger.records import Entry, Ignored, Translated, is_word
 from mlc_pipelines.ledger.states import Stage, State
+
+logger = logging.getLogger(__name__)
 
 PAGE = 200
 
@@ -22,7 +27,7 @@ def translate(road: Road, choice: Choice | None = None) -> Tally:
             tally.add("replayed", put_back(road.books, road.flow.name, choice, lease))
         try:
             road.flow.prepare()
-        except TransientError as error:
+        except (TransientError, RecordError) as error:
             tally.interrupted = str(error)
             return tally
         _release(road, lease, tally)
@@ -84,20 +89,15 @@ def _translate_due(road: Road, lease: Lease, tally: Tally) -> None:
 
 def _translated(road: Road, entry: Entry) -> Move:
     try:
-        result = road.flow.translate(entry)
+        result = _understood(road, entry)
     except RecordError as error:
-        detail = {"cause": error.cause.value, "key": error.key, "problem": str(error)}
-        values = {"cause": error.cause.value, "cause_key": error.key, "problem": str(error)}
-        return Move(entry, State.HELD, "held", detail=detail, values=values)
+        key = error.key if is_word(error.key or "") else None
+        values = {"cause": error.cause.value, "cause_key": key, "problem": str(error)}
+        return Move(entry, State.HELD, "held", detail=_told(values), values=values)
     if isinstance(result, Ignored):
-        values = {"cause": result.cause.value, "cause_key": result.key, "problem": result.problem}
-        return Move(
-            entry,
-            State.IGNORED,
-            "ignored",
-            detail={"cause": result.cause.value, "problem": result.problem},
-            values=values,
-        )
+        key = result.key if is_word(result.key or "") else None
+        values = {"cause": result.cause.value, "cause_key": key, "problem": legible(result.problem)}
+        return Move(entry, State.IGNORED, "ignored", detail=_told(values), values=values)
     detail = {"payload": digest(result.payload), "reference": result.reference}
     return Move(
         entry,
@@ -106,3 +106,20 @@ def _translated(road: Road, entry: Entry) -> Move:
         detail=detail,
         values={"payload": result.payload, "reference": result.reference},
     )
+
+
+def _understood(road: Road, entry: Entry) -> Translated | Ignored:
+    try:
+        result = road.flow.translate(entry)
+    except UNFORESEEN as error:  # one record must not stop the others; the log has where it was
+        logger.exception("unforeseen", extra={"flow": road.flow.name, "entry": entry.id})
+        raise RecordError(
+            f"{entry.label}: unforeseen {type(error).__name__} in translation", cause=Cause.UNREADABLE
+        ) from error
+    if isinstance(result, Translated) and not is_word(result.reference):
+        raise RecordError(f"{entry.label}: no reference can be made of {result.reference!r}", cause=Cause.UNREADABLE)
+    return result
+
+
+def _told(values: dict[str, str | None]) -> dict[str, str | None]:
+    return {"cause": values["cause"], "key": values["cause_key"], "problem": values["problem"]}

@@ -7,7 +7,8 @@ from datetime import date
 import msgspec
 
 from mlc_pipelines.ifs.client import IfsClient
-from mlc_pipelines.ifs.records import TypedReader, readable
+from mlc_pipelines.ifs.records import TypedReader, readable, told_apart
+from mlc_pipelines.wire.rows import Unread
 
 SET = "account"
 
@@ -47,8 +48,13 @@ class Accounts:
         self._reader = TypedReader(_Account, client.settings.names(SET), where="account")
 
     def of(self, company: str) -> Iterator[Account]:
-        """Every account of a company, valid or not."""
+        """Every account of a company, valid or not; one that cannot be read is logged and left out."""
         return readable(self._client.rows(SET, company=company), lambda raw: self.read(raw, company=company))
+
+    def carried(self, company: str) -> Iterator[Account | Unread]:
+        """Every account of a company, those that cannot be read too."""
+        rows, key = self._client.rows(SET, company=company), self._client.settings.names(SET)["code"]
+        return told_apart(rows, lambda raw: self.read(raw, company=company), key=key)
 
     def read(self, raw: bytes, *, company: str) -> Account:
         """Read an account from its JSON; asks IFS nothing."""

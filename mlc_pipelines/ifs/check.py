@@ -13,6 +13,7 @@ from mlc_pipelines.ifs.metadata import EntityType
 from mlc_pipelines.ifs.odata import Query, compare
 from mlc_pipelines.ifs.periods import SET as PERIODS
 from mlc_pipelines.ifs.settings import IfsSettings, SetSettings
+from mlc_pipelines.wire.bodies import BROKEN
 
 CATALOGUE = "/main/ifsapplications/projection/v1/AllProjections.svc/Projections"
 
@@ -98,7 +99,7 @@ def _catalogued(client: IfsClient, settings: SetSettings) -> CheckLine | str:
 def _projections(body: bytes) -> list[_Projection]:
     try:
         return msgspec.json.decode(body, type=_Catalogue).value
-    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+    except BROKEN as exc:
         raise TransientError(f"ifs: AllProjections: the answer is not an OData page ({exc})") from exc
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import SecretStr
 
-from mlc_pipelines.errors import ConfigurationError, TransientError
+from mlc_pipelines.errors import Cause, ConfigurationError, RecordError, TransientError
 from mlc_pipelines.ifs.documents import Documents, Rows
 from mlc_pipelines.ifs.errors import AbsentError, judge
 from mlc_pipelines.ifs.metadata import Metadata, parse
@@ -20,6 +20,7 @@ from mlc_pipelines.wire.auth import ClientCredentials, ifs_refresh
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.http import Answer, HttpClient, Limits
 from mlc_pipelines.wire.memory import Budget, Guard, TokenStore
+from mlc_pipelines.wire.rows import one
 
 Condition = tuple[str, str, Any]
 
@@ -125,7 +126,10 @@ class IfsClient:
     def one(self, set_name: str, keys: Mapping[str, Any]) -> Row:
         """One record by its key; AbsentError when there is none."""
         place = self.record(set_name, keys)
-        row = RowReader(place.type.keys, place.names).read(self._http.send("GET", place.path).body)
+        body = one(self._http.send("GET", place.path).body, f"ifs: {place.path}")
+        row = RowReader(place.type.keys, place.names).read(body)
+        if row.problem and row.keys:
+            raise RecordError(f"ifs: {place.path}: the record cannot be read: {row.problem}", cause=Cause.UNREADABLE)
         if row.problem:
             raise TransientError(f"ifs: {place.path}: the answer is no record: {row.problem}")
         return row

@@ -8,7 +8,8 @@ import msgspec
 
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.names import LETTERS
-from mlc_pipelines.ifs.records import TypedReader, readable
+from mlc_pipelines.ifs.records import TypedReader, readable, told_apart
+from mlc_pipelines.wire.rows import Unread
 
 SET = "code_part"
 
@@ -47,10 +48,18 @@ class CodeParts:
         self._readers: dict[str, TypedReader[_Value]] = {}
 
     def of(self, company: str, letter: str) -> Iterator[CodePartValue]:
-        """Every value of a code part, valid or not. `letter` is B to J."""
+        """Every value of a code part, valid or not; one that cannot be read is logged and left out.
+
+        `letter` is B to J.
+        """
         _check(letter)
         rows = self._client.rows(SET, company=company, letter=letter)
         return readable(rows, lambda raw: self.read(raw, company=company, letter=letter))
+
+    def carried(self, company: str, letter: str) -> Iterator[CodePartValue | Unread]:
+        """Every value of a code part, those that cannot be read too."""
+        rows = self._client.rows(SET, company=company, letter=_check(letter))
+        return told_apart(rows, lambda raw: self.read(raw, company=company, letter=letter), key=self._key(letter))
 
     def read(self, raw: bytes, *, company: str, letter: str) -> CodePartValue:
         """Read a value from its JSON; asks IFS nothing."""
@@ -67,9 +76,12 @@ class CodeParts:
 
     def _reader(self, letter: str) -> TypedReader[_Value]:
         if letter not in self._readers:
-            names = {"value": f"Code{_check(letter)}", **self._client.settings.names(SET)}
+            names = {"value": self._key(_check(letter)), **self._client.settings.names(SET)}
             self._readers[letter] = TypedReader(_Value, names, where=f"code part {letter}")
         return self._readers[letter]
+
+    def _key(self, letter: str) -> str:
+        return self._client.settings.names(SET).get("value", f"Code{letter}")
 
 
 def _check(letter: str) -> str:

@@ -140,6 +140,8 @@ class Documents:
             raise ConfigurationError(
                 f"{self._where}: a record without an ETag is not changed; read it by its key first"
             )
+        if not row.etag.isascii() or not row.etag.isprintable():
+            raise RecordError(f"{self._where}: the ETag {row.etag!r} cannot be sent back", cause=Cause.UNREADABLE)
         return row.etag
 
 

@@ -20,6 +20,7 @@ from mlc_pipelines.errors import (
     StaleRecordError,
     TransientError,
 )
+from mlc_pipelines.wire.bodies import BROKEN
 from mlc_pipelines.wire.http import Answer
 
 # ORA-20000 to ORA-20999 are raised by IFS's own business logic; all others are the database in trouble.
@@ -77,7 +78,7 @@ def reason(body: bytes) -> tuple[str, str]:
     """Code and text of an error body, however the tenant or a proxy in front of it writes it."""
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except BROKEN:
         return "", "answer that is not JSON"
     error = found.get("error", found) if isinstance(found, dict) else found
     if not isinstance(error, dict):

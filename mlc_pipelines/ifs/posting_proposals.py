@@ -1,5 +1,6 @@
 """Posting proposals: the supplier invoices that are coded but not yet finally posted."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,6 +19,7 @@ SET = "posting_proposal"
 LINES = "lines"
 CANCELLED = "Cancelled"
 CREDIT_TYPE = "SUPPCREDIT"
+_IS_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ class PostingProposals:
     def __init__(self, client: IfsClient) -> None:
         self._client = client
         names = client.settings.names(SET)
+        self._id_name = names["invoice_id"]
         self._modified_name = names.get("modified", "modified")
         self._heads = TypedReader(_Head, names, where="posting proposal")
         self._lines = TypedReader(_Line, client.settings.names(SET, LINES), where="posting line")
@@ -186,6 +189,12 @@ class PostingProposals:
                 key=f"invoice:{company}^{invoice_id}",
             ) from exc
         return self.invoice(row.raw, lines)
+
+    def whole(self, head: ProposalHead, lines: Sequence[bytes]) -> SupplierInvoice:
+        """Read an invoice of the feed with its lines; RecordError where its head could not be read."""
+        if head.problem:
+            raise RecordError(head.problem, cause=Cause.UNREADABLE)
+        return self.invoice(head.raw, lines)
 
     def invoice(self, head_raw: bytes, lines_raw: Sequence[bytes] = ()) -> SupplierInvoice:
         """Read an invoice from the JSON of its head and lines; asks IFS nothing."""
@@ -286,13 +295,15 @@ class PostingProposals:
             try:
                 head = self._heads.read(row.raw)
                 modified = self._instant(head.modified)
-                return ProposalHead(head.company, head.invoice_id, head.etag, modified, row.raw)
+                if head.company == company:
+                    return ProposalHead(company, head.invoice_id, head.etag, modified, row.raw)
+                problem = f"posting proposal: it is of company {head.company}, asked for was {company}"
             except RecordError as exc:
                 problem = str(exc)
-        number = row.values.get("invoice_id")
+        number = row.values.get("invoice_id", row.keys.get(self._id_name))
         return ProposalHead(
             company=company,
-            invoice_id=int(number) if isinstance(number, int | str) and str(number).isdecimal() else 0,
+            invoice_id=int(number) if _IS_NUMBER.fullmatch(str(number)) else 0,
             etag=row.etag,
             modified=self._instant_or_none(row.values.get("modified")),
             raw=row.raw,

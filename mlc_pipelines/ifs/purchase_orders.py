@@ -9,7 +9,8 @@ import msgspec
 
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.names import LETTERS
-from mlc_pipelines.ifs.records import TypedReader, instant, readable, unreadable
+from mlc_pipelines.ifs.records import TypedReader, instant, told_apart, unreadable
+from mlc_pipelines.wire.rows import Unread
 
 SET = "purchase_order"
 CHILDREN = ("part", "nopart")
@@ -101,13 +102,13 @@ class PurchaseOrders:
             for child in CHILDREN
         }
 
-    def changed_since(self, company: str, since: datetime | None) -> Iterator[PurchaseOrder]:
+    def changed_since(self, company: str, since: datetime | None) -> Iterator[PurchaseOrder | Unread]:
         """Orders changed since then; all of the company where the tenant has no modified attribute for orders."""
         if self._client.settings.sets[SET].modified_attribute is None:
             rows = self._client.rows(SET, company=company)
         else:
             rows = self._client.changed_rows(SET, since=since, where=[("company", "eq", company)])
-        return readable(rows, self.order)
+        return told_apart(rows, self.order, key=self._client.settings.names(SET)["order_no"])
 
     def order(self, raw: bytes) -> PurchaseOrder:
         """Read an order from its JSON; asks IFS nothing."""

@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from mlc_pipelines.errors import TransientError
+from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.ifs.metadata import EntityType
 from mlc_pipelines.ifs.odata import Query, both, compare, follow
 from mlc_pipelines.ifs.records import Row, RowReader, instant
 from mlc_pipelines.wire.http import Answer
 from mlc_pipelines.wire.paging import pages
+from mlc_pipelines.wire.rows import read_page
 
 
 class _Page(msgspec.Struct):
@@ -55,9 +56,12 @@ class Reading:
         def fetch(cursor: str) -> tuple[Sequence[Row], str | None]:
             nonlocal current
             page, rows = self._page(cursor)
-            fresh = [row for row in rows if self._is_new(row, row.raw if not row.keys else tuple(row.keys.values()))]
+            fresh = [row for row in rows if self._is_new(row)]
             if rows and not fresh:
-                raise TransientError(f"ifs: {self._place.path}: the same page came twice; reading stopped")
+                raise RecordError(
+                    f"ifs: {self._place.path}: the same page came twice; reading would never end",
+                    cause=Cause.UNREADABLE,
+                )
             if page.next_link is None and (query.top is None or len(rows) < query.top):
                 return fresh, None
             current = current.after(len(rows))
@@ -78,7 +82,7 @@ class Reading:
         def fetch(cursor: str) -> tuple[Sequence[Row], str | None]:
             nonlocal start, current
             page, rows = self._page(cursor)
-            fresh = [row for row in rows if self._is_new(row, row.raw)]
+            fresh = [row for row in rows if self._is_new(row, version=True)]
             if page.next_link is None and (query.top is None or len(rows) < query.top):
                 return fresh, None
             last = _modified(rows)
@@ -98,20 +102,23 @@ class Reading:
 
     def _page(self, cursor: str) -> tuple[_Page, list[Row]]:
         answer = self._get(cursor)
-        try:
-            page = _PAGE.decode(answer.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
-            raise TransientError(f"ifs: {self._place.path}: the answer is not an OData page ({exc})") from exc
-        return page, [self._reader.read(bytes(raw)) for raw in page.value]
+        page, rows = read_page(answer.body, _PAGE, "value", f"ifs: {self._place.path}: a page")
+        return page, [self._reader.read(raw) for raw in rows]
 
     def _next(self, page: _Page) -> str | None:
         if page.next_link is None:
             return None
         return follow(page.next_link, root=self._place.root, base_url=self._base_url)
 
-    def _is_new(self, row: Row, identity: object) -> bool:
-        if isinstance(identity, bytes):
-            identity = hash(identity) if row.etag is None else (*row.keys.values(), row.etag)
+    def _is_new(self, row: Row, *, version: bool = False) -> bool:
+        """Tell a row that was not there yet, or this `version` of it; without a whole key its JSON names it."""
+        named = bool(row.keys) and len(row.keys) == len(self._place.type.keys)
+        if named and not version:
+            identity: object = tuple(row.keys.values())
+        elif named and row.etag is not None:
+            identity = (*row.keys.values(), row.etag)
+        else:
+            identity = hash(row.raw)
         if identity in self._seen:
             return False
         self._seen.add(identity)

@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 
 from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.wire.bodies import BROKEN
+from mlc_pipelines.wire.rows import Unread, loosely
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +24,7 @@ _PATH = re.compile(r"at `\$\.([^`]+)`")
 _LACKS = re.compile(r"required field `([^`]+)`")
 # A name no attribute has: where none is configured, the field keeps its default.
 _NOWHERE = "not configured: "
-_BROKEN = (msgspec.MsgspecError, UnicodeDecodeError)
+_WIDEST = 30  # digits before or after the point of any figure: what is beyond it cannot be added up
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +53,27 @@ class RowReader:
         """Read one record; never raises, because one bad record must not stop its page."""
         try:
             record: Any = _LOOSE.decode(raw)
-        except _BROKEN as exc:
-            return Row({}, raw=raw, problem=f"not readable JSON: {exc}")
+        except BROKEN as exc:
+            return Row(self._named(loosely(raw)), raw=raw, problem=f"not readable JSON: {exc}")
         if not isinstance(record, dict):
             return Row({}, raw=raw, problem="not a JSON object")
         members: dict[str, Any] = record
+        odd = [name for name in self._keys if isinstance(members.get(name), list | dict)]
+        if odd:
+            return Row(self._named(members), raw=raw, problem=f"{odd[0]} is no key: {members[odd[0]]!r}")
         etag = members.get("@odata.etag")
         logical = self._logical
         return Row(
-            keys={name: members[name] for name in self._keys if members.get(name) is not None},
+            keys=self._named(members),
             etag=etag if isinstance(etag, str) else None,
             values={logical.get(name, name): value for name, value in members.items() if name[:1] != "@"},
             raw=raw,
         )
+
+    def _named(self, members: Any) -> dict[str, Any]:
+        if not isinstance(members, dict):
+            return {}
+        return {name: members[name] for name in self._keys if isinstance(members.get(name), str | int | Decimal)}
 
 
 class TypedReader(Generic[S]):
@@ -87,12 +97,12 @@ class TypedReader(Generic[S]):
         """Read one record, or raise RecordError naming the attribute and its value."""
         try:
             record = self._decoder.decode(raw)
-        except _BROKEN as exc:
+        except BROKEN as exc:
             raise self._unreadable(raw, str(exc)) from exc
         for name, attribute in self._decimals:
             amount = getattr(record, name)
-            if amount is not None and not amount.is_finite():
-                raise unreadable(self._where, attribute, amount, "not a finite number")
+            if amount is not None and (not amount.is_finite() or abs(amount.adjusted()) > _WIDEST):
+                raise unreadable(self._where, attribute, amount, "not a figure that can be added up")
         return cast(S, record)
 
     def _unreadable(self, raw: bytes, said: str) -> RecordError:
@@ -101,7 +111,7 @@ class TypedReader(Generic[S]):
             return RecordError(f"{self._where}: cannot be read: {said}", cause=Cause.UNREADABLE)
         try:
             value = _LOOSE.decode(raw).get(found[1])
-        except _BROKEN:
+        except BROKEN:
             value = "unreadable"
         return unreadable(self._where, found[1], value, said.split(" - at", 1)[0])
 
@@ -120,7 +130,7 @@ def unreadable(where: str, attribute: str, value: Any, why: str) -> RecordError:
 
 
 def readable(rows: Iterable[Row], read: Callable[[bytes], T]) -> Iterator[T]:
-    """Read row after row; one that cannot be read is logged and left out, and the rest goes on."""
+    """Read row after row of what is looked up; one that cannot be read is logged and left out, and the rest goes on."""
     for row in rows:
         try:
             yield read(row.raw)
@@ -128,7 +138,20 @@ def readable(rows: Iterable[Row], read: Callable[[bytes], T]) -> Iterator[T]:
             logger.warning("record left out", extra={"keys": dict(row.keys), "problem": str(exc)})
 
 
+def told_apart(rows: Iterable[Row], read: Callable[[bytes], T], *, key: str) -> Iterator[T | Unread]:
+    """Read row after row of what is carried; one that cannot be read is given as such, named by the attribute `key`."""
+    for row in rows:
+        try:
+            yield read(row.raw)
+        except RecordError as exc:
+            named = row.keys.get(key)
+            yield Unread(row.raw, str(exc), None if named is None else str(named))
+
+
 def instant(text: str) -> datetime:
-    """Read an IFS timestamp or date; a time without a zone counts as UTC."""
+    """Read an IFS timestamp or date; a time without a zone counts as UTC. ValueError when it is neither."""
     moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError(f"{text} is before or after all time") from exc

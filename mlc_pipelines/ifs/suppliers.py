@@ -10,7 +10,8 @@ import msgspec
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.errors import AbsentError
-from mlc_pipelines.ifs.records import TypedReader, instant, readable, unreadable
+from mlc_pipelines.ifs.records import Row, TypedReader, instant, readable, told_apart, unreadable
+from mlc_pipelines.wire.rows import Unread
 
 SET = "supplier"
 
@@ -84,13 +85,18 @@ class Suppliers:
         self._names = client.settings.names(SET)
         self._reader = TypedReader(_Supplier, self._names, where="supplier")
 
-    def changed_since(self, since: datetime | None) -> Iterator[Supplier]:
+    def changed_since(self, since: datetime | None) -> Iterator[Supplier | Unread]:
         """Suppliers changed since then; all of them where the tenant has no modified attribute for suppliers."""
+        return told_apart(self._changed(since), self.parse, key=self._names["id"])
+
+    def all(self) -> Iterator[Supplier]:
+        """Every supplier, to look something up; one that cannot be read is logged and left out."""
+        return readable(self._changed(None), self.parse)
+
+    def _changed(self, since: datetime | None) -> Iterator[Row]:
         if self._client.settings.sets[SET].modified_attribute is None:
-            rows = self._client.rows(SET)
-        else:
-            rows = self._client.changed_rows(SET, since=since)
-        return readable(rows, self.parse)
+            return self._client.rows(SET)
+        return self._client.changed_rows(SET, since=since)
 
     def parse(self, raw: bytes) -> Supplier:
         """Read a supplier from its JSON; asks IFS nothing."""
@@ -111,8 +117,8 @@ class Suppliers:
             ) from exc
 
     def find_by_name(self, name: str) -> list[Supplier]:
-        """Suppliers of exactly this name."""
-        return list(readable(self._client.rows(SET, where=[("name", "eq", name)]), self.parse))
+        """Suppliers of exactly this name; RecordError when one of them cannot be read, for it may be the one."""
+        return [self.parse(row.raw) for row in self._client.rows(SET, where=[("name", "eq", name)])]
 
     def with_address(self, supplier: Supplier) -> Supplier:
         """The supplier with the first of its addresses, for tenants that do not repeat it on the supplier."""

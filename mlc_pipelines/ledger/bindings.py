@@ -1,16 +1,20 @@
 """Bindings: the key of a record in its source and its id in the target."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Column, Connection, Engine, insert, select, update
 
 from mlc_pipelines.ledger.bulk import put_rows
 from mlc_pipelines.ledger.database import reading, writing
-from mlc_pipelines.ledger.records import Entry
+from mlc_pipelines.ledger.records import Entry, is_kept, is_word
 from mlc_pipelines.ledger.tables import bindings, reference_data
 from mlc_pipelines.wire.clock import Clock
+
+logger = logging.getLogger(__name__)
 
 _IN = 500
 
@@ -90,15 +94,15 @@ class Dictionary:
 
     def by_reference(self, kind: str, reference: str) -> Binding | None:
         """Find the record that carries our reference in the target."""
-        return self._one(kind, bindings.c.reference == reference)
+        return self._one(kind, bindings.c.reference, reference)
 
     def by_external_id(self, kind: str, external_id: str) -> Binding | None:
         """Find the record that has an id in the target."""
-        return self._one(kind, bindings.c.external_id == external_id)
+        return self._one(kind, bindings.c.external_id, external_id)
 
     def by_key(self, kind: str, key: str) -> Binding | None:
         """Find the record by its key in the source."""
-        return self._one(kind, bindings.c.key == key)
+        return self._one(kind, bindings.c.key, key)
 
     def link(self, kind: str, found: Sequence[tuple[Entry, str]]) -> None:
         """Bind entries to what was found of them in the target, whatever becomes of the change that they bring."""
@@ -106,8 +110,10 @@ class Dictionary:
             with writing(self._engine) as connection:
                 bind(connection, found, kind, self._clock.now())
 
-    def _one(self, kind: str, condition: object) -> Binding | None:
-        query = select(bindings).where(bindings.c.connection == self._name, bindings.c.kind == kind, condition)  # type: ignore[arg-type]  # a column condition
+    def _one(self, kind: str, column: Column[Any], wanted: str) -> Binding | None:
+        if not is_word(wanted):  # nothing is kept under such a name, and a database may refuse to look for it
+            return None
+        query = select(bindings).where(bindings.c.connection == self._name, bindings.c.kind == kind, column == wanted)
         with reading(self._engine) as connection:
             row = connection.execute(query).first()
         return Binding(row.kind, row.key, row.external_id, row.reference) if row else None
@@ -121,8 +127,16 @@ class Dictionary:
             return {row.key: row.value for row in connection.execute(query)}
 
     def learn(self, kind: str, words: Mapping[str, str]) -> int:
-        """Replace reference data of a kind; give how many keys are new, other or gone. Equal ones keep their time."""
-        known = self.known(kind)
+        """Replace reference data of a kind; give how many keys are new, other or gone. Equal ones keep their time.
+
+        A word that cannot be kept is left out: who needs it waits for it.
+        """
+        fit = {key: value for key, value in words.items() if (not key or is_word(key)) and is_kept(value)}
+        if len(fit) < len(words):
+            logger.warning(
+                "words left out", extra={"connection": self._name, "kind": kind, "number": len(words) - len(fit)}
+            )
+        words, known = fit, self.known(kind)
         changed = {key: value for key, value in words.items() if known.get(key) != value}
         gone = [key for key in known if key not in words]
         if not changed and not gone:

@@ -1,16 +1,37 @@
 """What goes into the ledger and what comes out: frozen records."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from mlc_pipelines.errors import Cause
+from mlc_pipelines.errors import Cause, legible
 from mlc_pipelines.ledger.states import Stage, State
 
 MICROS = 6
 _MICRO = Decimal(1).scaleb(-MICROS)
 _MOST = Decimal(2**63 - 1).scaleb(-MICROS)  # what a database's whole number holds
+
+LONGEST_WORD = 1000
+"""Bytes of a key, a reference or an id: an index of PostgreSQL takes rows of no more than 2,700."""
+
+LONGEST_SHOWN = 300
+"""Signs of a label or a name, which are there to be looked at."""
+
+CURRENCY_SIGNS = 3
+
+_UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def is_kept(text: str) -> bool:
+    """Tell whether a database takes a text: none takes half a sign, and PostgreSQL no NUL."""
+    return _UNKEPT.search(text) is None
+
+
+def is_word(text: str) -> bool:
+    """Tell whether a text can be a key or an id: there, kept by any database, and not longer than an index takes."""
+    return bool(text) and is_kept(text) and len(text.encode()) <= LONGEST_WORD
 
 
 def to_micros(amount: Decimal | None) -> int | None:
@@ -54,6 +75,22 @@ class SourceRecord:
     currency: str | None = None
     dated: date | None = None
     problem: str | None = None
+
+    def misfit(self) -> str | None:
+        """Say why no ledger can keep the record as it is; None for one that it can."""
+        for name in ("key", "company", "tag", "currency"):
+            text = getattr(self, name)
+            if text and not is_word(text):
+                return f"its {name} is {legible(text, 60)!r}, which cannot be kept"
+        if not self.key:
+            return "it has no key"
+        if self.currency is not None and len(self.currency) != CURRENCY_SIGNS:
+            return f"its currency is {legible(self.currency, 60)!r}, which is none"
+        return None
+
+    def legible(self) -> "SourceRecord":
+        """Give the record with label and partner as they can be shown."""
+        return replace(self, label=legible(self.label, LONGEST_SHOWN), partner=legible(self.partner, LONGEST_SHOWN))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mlc_pipelines.errors import Cause, RecordError, TransientError
+from mlc_pipelines.errors import TransientError
 from mlc_pipelines.flows.collecting import collect, unreadable
 from mlc_pipelines.flows.flow import Sighting
 from mlc_pipelines.ledger.chain import digest
@@ -98,6 +98,6 @@ def test_letters_that_name_nothing_are_heard_and_finished(ledger: Ledger) -> Non
 @pytest.mark.parametrize(("carry", "content"), [(None, b"A^1"), ({"n": 1}, b"{'n': 1}")])
 def test_what_cannot_be_read_is_kept_as_it_is_known(carry: object, content: bytes) -> None:
     """Under its own key, with the mark it was seen by, so that it is read again when that changes."""
-    record = unreadable(Sighting("A^1", tag="W/7", carry=carry), RecordError("torn", cause=Cause.UNREADABLE))
+    record = unreadable(Sighting("A^1", tag="W/7", carry=carry), "torn")
     assert (record.key, record.label, record.tag, record.company) == ("A^1", "A^1", "W/7", "")
     assert (record.content, record.fingerprint, record.problem) == (content, digest(content), "torn")

@@ -397,3 +397,17 @@ def test_a_refused_line_leaves_no_header(ifs: IfsSandbox, open_client: OpenIfs, 
     with pytest.raises(RecordError, match="0000"):
         proposals.create(new_proposal(supplier=supplier, lines=lines))
     assert proposals.find("10", supplier, number="NEW-1") is None
+
+
+@pytest.mark.parametrize(
+    "number", ["9" * 5000, "1" + "0" * 400, 10**30, "\u0663", "-1", "1_000", " 7", "", [7], None, 1.5, True]
+)
+def test_an_invoice_whose_number_is_none_is_told_as_such(ifs: IfsSandbox, client: IfsClient, number: object) -> None:
+    """By its row; no number makes the list end."""
+    rows = [{"Company": "10", "InvoiceId": number}]
+    ifs.faults.once(
+        "status", method="GET", path_part="PostingProposalHeadSet", status=200, body=json.dumps({"value": rows})
+    )
+    (head,) = PostingProposals(client).changed_since("10", None)
+    assert head.problem
+    assert head.invoice_id == 0

@@ -17,11 +17,12 @@ from mlc_pipelines.ifs.suppliers import NewSupplier, Supplier, Suppliers
 from mlc_pipelines.sandbox.ifs import IfsSandbox
 from mlc_pipelines.sandbox.world import World
 from mlc_pipelines_tests.ifs.conftest import OpenIfs
+from mlc_pipelines_tests.wire.carried import all_read
 
 
 def test_every_supplier_is_read_with_what_ifs_knows(client: IfsClient, world: World) -> None:
     """Name, country, currency, contact and address; what is not known is None."""
-    found = {supplier.id: supplier for supplier in Suppliers(client).changed_since(None)}
+    found = {supplier.id: supplier for supplier in all_read(Suppliers(client).changed_since(None))}
     assert set(found) == {supplier.id for supplier in world.suppliers}
     for known in world.suppliers:
         supplier = found[known.id]
@@ -37,7 +38,7 @@ def test_suppliers_changed_since_are_asked_for_where_the_tenant_can(ifs: IfsSand
     settings = {"supplier": {"modified_attribute": "ModifiedDate"}}
     suppliers = Suppliers(open_client(ifs, sets=settings))
     since = datetime(2026, 8, 20, tzinfo=UTC)
-    some = list(suppliers.changed_since(since))
+    some = all_read(suppliers.changed_since(since))
     assert some
     assert all(
         supplier.modified and supplier.modified >= datetime(2026, 8, 19, 23, 50, tzinfo=UTC) for supplier in some
@@ -170,7 +171,7 @@ def test_payment_terms_of_a_company(client: IfsClient, world: World) -> None:
 def test_purchase_orders_come_with_all_their_lines(client: IfsClient, world: World) -> None:
     """Part and no-part lines together, in the order of the purchase order."""
     orders = PurchaseOrders(client)
-    found = {order.order_no: order for order in orders.changed_since("10", None)}
+    found = {order.order_no: order for order in all_read(orders.changed_since("10", None))}
     known = {order.order_no: order for order in world.orders if order.company == "10"}
     assert set(found) == set(known)
     for order_no in list(found)[:3]:
@@ -189,7 +190,7 @@ def test_purchase_orders_changed_since_are_asked_for_where_the_tenant_can(
     settings = {"purchase_order": {"modified_attribute": "ModifiedDate"}}
     orders = PurchaseOrders(open_client(ifs, sets=settings, overlap_minutes=0))
     since = datetime(2026, 9, 20, tzinfo=UTC)
-    found = {order.order_no for order in orders.changed_since("10", since)}
+    found = {order.order_no for order in all_read(orders.changed_since("10", since))}
     assert found == {
         order.order_no for order in world.orders if order.company == "10" and order.order_date >= since.date()
     }
@@ -198,7 +199,7 @@ def test_purchase_orders_changed_since_are_asked_for_where_the_tenant_can(
 def test_quantities_are_exact(client: IfsClient) -> None:
     """Quantities and prices are decimals."""
     orders = PurchaseOrders(client)
-    line = orders.lines(next(orders.changed_since("10", None)))[0]
+    line = orders.lines(all_read(orders.changed_since("10", None))[0])[0]
     assert isinstance(line.quantity, Decimal)
     assert isinstance(line.unit_price, Decimal)
 

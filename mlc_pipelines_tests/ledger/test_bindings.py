@@ -1,11 +1,15 @@
 """Bindings and reference data: what a connection knows of names, and which news releases a hold."""
 
+from pathlib import Path
+
 import pytest
 
 from mlc_pipelines.ledger.bindings import Binding, bind
-from mlc_pipelines.ledger.database import writing
+from mlc_pipelines.ledger.database import open_engine, upgrade, writing
 from mlc_pipelines.ledger.ledger import Books, Ledger
 from mlc_pipelines.ledger.records import Entry
+from mlc_pipelines.wire.clock import SystemClock
+from mlc_pipelines_tests.databases import KINDS, address
 from mlc_pipelines_tests.ledger.builders import FLOW, clock_of, hold, receive
 
 KEY = "account:6990"
@@ -128,3 +132,21 @@ def test_a_hold_that_began_after_the_news_waits_for_the_next(ledger: Ledger, boo
     (waiting,) = receive(books, "A")
     hold(books, waiting, key=KEY)
     assert released(books) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_words_that_no_database_keeps_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str) -> None:
+    """The others are learned, the log has how many were not, and looking for one finds nothing."""
+    engine = open_engine(address(tmp_path, kind=kind))
+    upgrade(engine)
+    dictionary = Ledger(engine, SystemClock()).books("acme").dictionary
+    words = {"4010": "Bearings", "\x00": "x", "\ud800": "x", "x" * 5000: "x", "4020": "a\x00b", "4030": "\udfff"}
+    assert dictionary.learn("account", words) == 1
+    assert dictionary.known("account") == {"4010": "Bearings"}
+    (logged,) = [record for record in caplog.records if record.message == "words left out"]
+    assert vars(logged)["number"] == 5
+    for name in ("\x00", "\ud800", "x" * 5000):
+        assert dictionary.by_key("paper", name) is None
+        assert dictionary.by_reference("paper", name) is None
+        assert dictionary.by_external_id("paper", name) is None
+    engine.dispose()

@@ -1,12 +1,15 @@
-"""Amounts as the ledger counts them: whole millionths, exact or refused."""
+"""What the ledger can keep: amounts in whole millionths, words that any database takes; else it is refused."""
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlc_pipelines.ledger.records import from_micros, to_micros
+from mlc_pipelines.errors import legible
+from mlc_pipelines.ledger.records import LONGEST_WORD, SourceRecord, from_micros, is_kept, is_word, to_micros
 
 
 @given(st.integers(-(2**63) + 1, 2**63 - 1))
@@ -70,3 +73,61 @@ def test_what_is_refused_is_told_shortly(amount: Decimal) -> None:
     with pytest.raises(ValueError, match="amount 1") as refused:
         to_micros(amount)
     assert len(str(refused.value)) < 80
+
+
+@pytest.mark.parametrize("text", ["A", "10^1001", " ", "é" * (LONGEST_WORD // 2), "x" * LONGEST_WORD, "\x01", "\uffff"])
+def test_any_text_that_fits_an_index_is_a_word(text: str) -> None:
+    """Length is counted in bytes, as an index counts."""
+    assert is_kept(text)
+    assert is_word(text)
+
+
+@pytest.mark.parametrize("text", ["", "\x00", "a\x00", "\ud800", "é" * LONGEST_WORD, "x" * (LONGEST_WORD + 1)])
+def test_what_a_database_refuses_is_no_word(text: str) -> None:
+    """PostgreSQL takes no NUL, none takes half a sign, and no index takes a text of any length."""
+    assert not is_word(text)
+    assert is_kept(text) == (not {"\x00", "\ud800"} & set(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("as it is: é \u20ac", "as it is: é \u20ac"),
+        ("two\nlines\tand\r\x0b", "two lines and  "),
+        ("\x00\x1b[31m\x7f\ud800", "\ufffd\ufffd[31m\ufffd\ufffd"),
+        ("x" * 10, "x" * 10),
+        ("x" * 11, "x" * 9 + "…"),
+    ],
+)
+def test_what_is_shown_is_one_line_that_a_person_reads(text: str, shown: str) -> None:
+    """Control signs of a terminal and half signs are not let through."""
+    assert legible(text, 10 if set(text) == {"x"} else 1000) == shown
+
+
+GOOD = SourceRecord("A", "10", b"{}", "f", tag="1", label="A", currency="EUR")
+
+
+@pytest.mark.parametrize("changes", [{}, {"company": ""}, {"tag": None}, {"currency": None}])
+def test_a_record_that_can_be_kept_fits(changes: dict[str, Any]) -> None:
+    """Company, mark and currency may be unknown."""
+    assert replace(GOOD, **changes).misfit() is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"key": ""}, "it has no key"),
+        ({"key": "\x00"}, "its key is"),
+        ({"company": "x" * 2000}, "its company is"),
+        ({"tag": "\ud800"}, "its tag is"),
+        ({"currency": "\x00UR"}, "its currency is"),
+        ({"currency": ""}, "its currency is ''"),
+        ({"currency": "EU"}, "its currency is 'EU', which is none"),
+    ],
+)
+def test_a_record_that_cannot_be_kept_says_why(changes: dict[str, Any], why: str) -> None:
+    """In a sentence that can be kept itself."""
+    said = replace(GOOD, **changes).misfit()
+    assert said is not None
+    assert said.startswith(why)
+    assert is_word(said)

@@ -83,7 +83,7 @@ class Installation:
         self.house = House.open(self.environ, clock=clock)
         for name, value in secrets.items():
             self.house.vault.set(name, SecretStr(value))
-        self.session = self._open()
+        self.session = self.open()
 
     def _write(self, changes: Mapping[str, Any]) -> None:
         for section, values in changes.items():
@@ -92,7 +92,8 @@ class Installation:
         self.file = self.folder / "connections" / f"{NAME}.yaml"
         self.file.write_text(yaml.safe_dump(self._sections, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
-    def _open(self) -> Session:
+    def open(self) -> Session:
+        """Open a session: nothing of an earlier one is known to it."""
         return self.house.integration(NAME).open(self.house.tenant(NAME))
 
     def change(self, **changes: Any) -> None:
@@ -100,7 +101,7 @@ class Installation:
         self.close()
         self._write(changes)
         self.house = House.open(self.environ, clock=self._clock)
-        self.session = self._open()
+        self.session = self.open()
 
     def close(self) -> None:
         """Close session and house."""

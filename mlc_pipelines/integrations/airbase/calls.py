@@ -1,5 +1,6 @@
 """How calls to Airbase are made: what may be written, pages, and the room that is left in the rate limit."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -11,9 +12,11 @@ from mlc_pipelines.errors import ConfigurationError, OutcomeUnknownError, Transi
 from mlc_pipelines.integrations.airbase.errors import AbsentError, is_json, reason, trace
 from mlc_pipelines.integrations.airbase.guard import is_read_only
 from mlc_pipelines.ledger.chain import digest
+from mlc_pipelines.wire.bodies import BROKEN
 from mlc_pipelines.wire.http import Answer, HttpClient
 from mlc_pipelines.wire.memory import Budget
 from mlc_pipelines.wire.paging import pages
+from mlc_pipelines.wire.rows import read_page
 
 _READS = frozenset({"GET", "HEAD"})
 
@@ -35,6 +38,7 @@ class _Named(msgspec.Struct):
 
 _PAGE = msgspec.json.Decoder(_Page)
 _NAMED = msgspec.json.Decoder(_Named)
+_COUNT = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Room:
     def watch(self, headers: Mapping[str, str]) -> None:
         """Let everybody wait when an answer says that little is left; none says until when (seen in public code)."""
         limit, left = headers.get("x-ratelimit-limit", ""), headers.get("x-ratelimit-remaining", "")
-        if limit.isdecimal() and left.isdecimal() and int(left) * 100 < int(limit) * self.percent:
+        if _COUNT.fullmatch(limit) and _COUNT.fullmatch(left) and int(left) * 100 < int(limit) * self.percent:
             self.budget.pause(self.pause_seconds)
 
 
@@ -94,7 +98,7 @@ class Calls:
         return answer.body
 
     def rows(self, path: str, filters: Mapping[str, str] | None = None) -> Iterator[bytes]:
-        """Read all rows of a list, each once.
+        """Read all rows of a list, each once as it is: two rows of one id that differ are both given.
 
         It goes on while `pagination.next` names something or the page was full, and ends at an empty page: the
         marker may be missing on a full page (rule assumed). A page that repeats the one before ends the pass with an
@@ -104,33 +108,29 @@ class Calls:
         seen: set[str] = set()
         before: list[str] = []
 
-        def fetch(number: str) -> tuple[list[tuple[str, bytes]], str | None]:
+        def fetch(number: str) -> tuple[list[bytes], str | None]:
             nonlocal before
-            page = self._page(path, (*given, ("page", number), ("page_size", str(self._page_size))))
-            named = [(_name(bytes(row)), bytes(row)) for row in page.data]
-            names = [name for name, _ in named]
+            page, rows = self._page(path, (*given, ("page", number), ("page_size", str(self._page_size))))
+            names = [_name(row) for row in rows]
             if names and names == before:
                 raise TransientError(f"airbase: page {number} of {path} repeats the page before; it would never end")
             before = names
             end = page.pagination or _Pagination()
             size = end.page_size if isinstance(end.page_size, int) and end.page_size > 0 else self._page_size
-            more = bool(named) and (end.next not in (None, "") or len(named) >= min(size, self._page_size))
-            return named, str(int(number) + 1) if more else None
+            more = bool(rows) and (end.next not in (None, "") or len(rows) >= min(size, self._page_size))
+            return rows, str(int(number) + 1) if more else None
 
-        for name, row in pages("1", fetch, where=f"airbase: {path}"):
-            if name not in seen:  # pages overlap when rows are added meanwhile
-                seen.add(name)
+        for row in pages("1", fetch, where=f"airbase: {path}"):
+            if digest(row) not in seen:  # pages overlap when rows are added meanwhile
+                seen.add(digest(row))
                 yield row
 
-    def _page(self, path: str, params: tuple[tuple[str, str], ...]) -> _Page:
+    def _page(self, path: str, params: tuple[tuple[str, str], ...]) -> tuple[_Page, list[bytes]]:
         try:
             body = self.call("GET", path, params=params)
         except AbsentError as error:
             raise ConfigurationError(f"{error}; there is no such list: check airbase.paths") from error
-        try:
-            return _PAGE.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise TransientError(f"airbase: a page of {path} cannot be read: {error}") from error
+        return read_page(body, _PAGE, "data", f"airbase: a page of {path}")
 
 
 def _name(row: bytes) -> str:
@@ -138,9 +138,9 @@ def _name(row: bytes) -> str:
     try:
         named = _NAMED.decode(row)
         found = named.airbase_id or named.id
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except BROKEN:
         found = None
-    return str(found) if found else digest(row)
+    return str(found) if isinstance(found, int | str) and found else digest(row)
 
 
 def _no_json(answer: Answer) -> TransientError | OutcomeUnknownError:

@@ -11,6 +11,7 @@ from mlc_pipelines.integrations.airbase.models import read_object
 from mlc_pipelines.integrations.airbase.pointers import rows_at, text_at, value_at
 from mlc_pipelines.integrations.airbase.settings import ChargePointers, LinePointers
 from mlc_pipelines.ledger.chain import digest
+from mlc_pipelines.wire.rows import loosely
 
 DAY = 10
 """Characters of a calendar date; what comes after it is a time without zone and not ours to shift."""
@@ -67,10 +68,10 @@ class Charge:
 def charge_id(raw: bytes, fields: ChargePointers) -> str:
     """Name a document by its id; one that has none, or cannot be read, by its content."""
     try:
-        found = text_at(read_object(raw, "document"), fields.id)
+        document: Any = read_object(raw, "document")
     except RecordError:
-        found = ""
-    return found or digest(raw)
+        document = loosely(raw)
+    return text_at(document, fields.id) or digest(raw)
 
 
 def read_charge(raw: bytes, fields: ChargePointers) -> Charge:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
 from mlc_pipelines.errors import ConfigurationError, OutcomeUnknownError
 from mlc_pipelines.integrations.airbase.errors import AbsentError
-from mlc_pipelines.integrations.airbase.models import SYNC_COMPLETE, LedgerEntry, read_object, readable, reader
+from mlc_pipelines.integrations.airbase.models import SYNC_COMPLETE, LedgerEntry, read_object, reader
 from mlc_pipelines.integrations.airbase.vendor_client import VendorCalls
+from mlc_pipelines.wire.addresses import segment
+from mlc_pipelines.wire.bodies import BROKEN
+from mlc_pipelines.wire.rows import one, readable
 
 _ENTRY = reader(LedgerEntry, "ledger entry")
 
@@ -52,7 +54,7 @@ class DocumentCalls(VendorCalls):
 
     def orders(self, *, lookup: str, number: str) -> list[Mapping[str, Any]]:
         """Look purchase orders up by number; `lookup` is both the filter and the key that holds it."""
-        found = readable(self.rows(self._gated("purchase_orders"), {lookup: number}), _order)
+        found = map(_order, self.rows(self._gated("purchase_orders"), {lookup: number}))
         return [order for order in found if str(order.get(lookup)) == number]
 
     def all_orders(self) -> Iterator[Mapping[str, Any]]:
@@ -69,7 +71,7 @@ class DocumentCalls(VendorCalls):
         made = self.call("POST", self._gated("purchase_orders"), body=body)
         try:
             return id_of(msgspec.json.decode(made, type=dict[str, Any]))
-        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+        except BROKEN as error:
             raise OutcomeUnknownError(
                 "airbase: the answer to a new purchase order has no id; look for it before sending again"
             ) from error
@@ -80,7 +82,7 @@ class DocumentCalls(VendorCalls):
 
     def _one(self, path: str, record_id: str) -> bytes | None:
         try:
-            return self.call("GET", _below(path, record_id))
+            return one(self.call("GET", _below(path, record_id)), f"airbase: {path}")
         except AbsentError:
             return None
 
@@ -104,4 +106,4 @@ def _order(raw: bytes) -> Mapping[str, Any]:
 
 
 def _below(path: str, record_id: str) -> str:
-    return f"{path}{quote(record_id, safe='')}/"
+    return f"{path}{segment(record_id)}/"

@@ -1,7 +1,6 @@
 """Airbase's records in Airbase's words, as answers carry them; unknown keys pass, ids are text."""
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self, TypeVar
@@ -9,8 +8,8 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.wire.bodies import BROKEN
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 SYNC_READY = "sync_ready"
 SYNC_COMPLETE = "sync_complete"
@@ -111,15 +110,6 @@ def reader(kind: type[T], what: str) -> Callable[[bytes], T]:
     return lambda raw: _read(raw, decoder, what)
 
 
-def readable(rows: Iterable[bytes], read: Callable[[bytes], T]) -> Iterator[T]:
-    """Read row after row; one that cannot be read is logged and left out, and the rest goes on."""
-    for raw in rows:
-        try:
-            yield read(raw)
-        except RecordError as error:
-            logger.warning("row left out", extra={"system": "airbase", "problem": str(error)})
-
-
 def read_object(raw: bytes, what: str) -> Mapping[str, Any]:
     """Read an object of which only pointers know the form."""
     return _read(raw, _OBJECT, what)
@@ -128,7 +118,7 @@ def read_object(raw: bytes, what: str) -> Mapping[str, Any]:
 def _read(raw: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
     try:
         return decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except BROKEN as error:
         raise RecordError(f"airbase: a {what} cannot be read: {error}", cause=Cause.UNREADABLE) from error
 
 

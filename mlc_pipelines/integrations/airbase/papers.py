@@ -12,9 +12,10 @@ from mlc_pipelines.ifs.records import Row
 from mlc_pipelines.integrations.airbase.charges import read_charge
 from mlc_pipelines.integrations.airbase.desk import Desk
 from mlc_pipelines.integrations.airbase.flows.payment_vouchers import PaymentVouchersToIfs, payment_fields
-from mlc_pipelines.integrations.airbase.models import SYNC_COMPLETE, SYNC_READY, LedgerEntry, readable, reader
+from mlc_pipelines.integrations.airbase.models import SYNC_COMPLETE, SYNC_READY, LedgerEntry, reader
 from mlc_pipelines.integrations.airbase.posting import ISO_CODE, SERIE
 from mlc_pipelines.integrations.integration import Period
+from mlc_pipelines.wire.rows import readable
 
 PREFIX = "PAY-"
 VOUCHER_DATE = "VoucherDate"

@@ -13,6 +13,7 @@ from mlc_pipelines.integrations.airbase.pointers import text_at
 from mlc_pipelines.integrations.airbase.settings import REQUEST_POINTERS, AirbaseSettings, ChargePointers
 from mlc_pipelines.integrations.airbase.verification import verify
 from mlc_pipelines.integrations.integration import Delivery, Event, WebhookManners
+from mlc_pipelines.wire.bodies import BROKEN
 
 HEARD_BY: Mapping[str, str] = {
     "purchase_request": "request_vouchers",
@@ -60,7 +61,7 @@ def _read(connection: Connection, raw: bytes) -> Event:
     """Read an envelope; without an id the event is known by its body."""
     try:
         envelope = _ENVELOPE.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except BROKEN as error:
         raise RecordError(f"airbase: webhook body cannot be read: {error}", cause=Cause.UNREADABLE) from error
     event_type = text_at(envelope.type, "") or "unknown"
     event_id = text_at(envelope.id, "") or f"sha256:{hashlib.sha256(raw).hexdigest()}"

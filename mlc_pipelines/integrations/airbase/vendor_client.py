@@ -14,11 +14,12 @@ from mlc_pipelines.integrations.airbase.models import (
     Upserted,
     Vendor,
     currencies_with_reference,
-    readable,
     reader,
 )
 from mlc_pipelines.integrations.airbase.settings import Paths
+from mlc_pipelines.wire.bodies import BROKEN
 from mlc_pipelines.wire.http import HttpClient
+from mlc_pipelines.wire.rows import Unread, each, readable
 
 BATCH_MOST = 100
 """Entities in one bulk call (seen in public code)."""
@@ -40,11 +41,16 @@ class VendorCalls(Calls):
         """List vendors; with a `reference` those that carry it, the empty one naming those that nobody has linked.
 
         Only the empty filter was seen in public code, so that the rows are looked at again whatever was asked.
+        RecordError for a row that cannot be read, for it may be the one that is looked for.
         """
         filters = {} if reference is None else {"erp_reference_id": reference}
-        for vendor in readable(self.rows(self._paths.vendors, filters), Vendor.parse):
+        for vendor in map(Vendor.parse, self.rows(self._paths.vendors, filters)):
             if reference is None or vendor.reference == reference:
                 yield vendor
+
+    def vendors_carried(self) -> Iterator[Vendor | Unread]:
+        """List all vendors, those that cannot be read too."""
+        return each(self.rows(self._paths.vendors), Vendor.parse, names=("airbase_id", "id"))
 
     def upsert_vendors(self, entities: Sequence[Mapping[str, Any]]) -> list[Vendor]:
         """Make or change vendors in one call and give what Airbase says it did.
@@ -56,7 +62,7 @@ class VendorCalls(Calls):
         body = self.call("POST", f"{self._paths.vendors}bulk_upsert/", body=sent, repeatable=changes)
         try:
             done = _UPSERTED.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except BROKEN as error:
             raise OutcomeUnknownError(
                 "airbase: the answer to a bulk call cannot be read; look for the vendors before sending again"
             ) from error

@@ -8,6 +8,8 @@ from mlc_pipelines.errors import Cause, OutcomeUnknownError, RecordError
 from mlc_pipelines.integrations.bill.calls import Calls, among, eq, made_rows, since
 from mlc_pipelines.integrations.bill.errors import AbsentError
 from mlc_pipelines.integrations.bill.models import Bill, NewBill, Payment, Row, reader
+from mlc_pipelines.wire.addresses import segment
+from mlc_pipelines.wire.rows import Unread
 
 PATH = "/v3/bills"
 PAYMENTS = "/v3/payments"
@@ -34,15 +36,15 @@ class BillCalls(Calls):
         filters += [since("createdTime", created_since)] if created_since else []
         return self._rows(PATH, read_bill, filters=filters)
 
-    def bill_rows_among(self, ids: Sequence[str]) -> Iterator[Row]:
+    def bill_rows_among(self, ids: Sequence[str]) -> Iterator[Row | Unread]:
         """Read bills by id, in groups, as far as they must be readable to be named; archived ones too if BILL does."""
         for start in range(0, len(ids), GROUP):
             group = among("id", ids[start : start + GROUP])
-            yield from self._rows(PATH, _read_row, filters=[group])
+            yield from self._carried(PATH, _read_row, filters=[group])
 
     def bill(self, bill_id: str) -> Bill:
         """Read one bill; AbsentError when there is none."""
-        return read_bill(self._get(f"{PATH}/{bill_id}"))
+        return read_bill(self._get(f"{PATH}/{segment(bill_id)}"))
 
     def find_bill(self, bill_id: str) -> Bill | None:
         """Read one bill, or give None when there is none."""
@@ -67,20 +69,20 @@ class BillCalls(Calls):
 
     def replace_bill(self, bill_id: str, bill: NewBill) -> Bill:
         """Replace what a bill says, its lines whole: what a partial change does to lines is not known."""
-        return _taken(self._change("PUT", f"{PATH}/{bill_id}", bill.body()), bill)
+        return _taken(self._change("PUT", f"{PATH}/{segment(bill_id)}", bill.body()), bill)
 
     def payment_rows(
         self, *, moment: datetime | None, by: Literal["updatedTime", "processDate", "nothing"]
-    ) -> Iterator[Row]:
+    ) -> Iterator[Row | Unread]:
         """List payments from a moment on, as far as they must be readable to be named; the filter is assumed."""
         if by == "nothing" or moment is None:
-            return self._rows(PAYMENTS, _read_row)
-        return self._rows(PAYMENTS, _read_row, filters=[since(by, moment if by == "updatedTime" else moment.date())])
+            return self._carried(PAYMENTS, _read_row)
+        return self._carried(PAYMENTS, _read_row, filters=[since(by, moment if by == "updatedTime" else moment.date())])
 
     def find_payment(self, payment_id: str) -> Payment | None:
         """Read one payment, or give None when there is none."""
         try:
-            return read_payment(self._get(f"{PAYMENTS}/{payment_id}"))
+            return read_payment(self._get(f"{PAYMENTS}/{segment(payment_id)}"))
         except AbsentError:
             return None
 

@@ -7,9 +7,11 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
-from mlc_pipelines.errors import Cause, OutcomeUnknownError, RecordError
+from mlc_pipelines.errors import OutcomeUnknownError, RecordError
+from mlc_pipelines.wire.bodies import BROKEN
 from mlc_pipelines.wire.http import HttpClient
 from mlc_pipelines.wire.paging import pages
+from mlc_pipelines.wire.rows import Unread, each, one, read_page
 
 T = TypeVar("T")
 
@@ -71,27 +73,31 @@ class Calls:
         self._http.close()
 
     def _get(self, path: str) -> bytes:
-        return self._http.send("GET", path).body
+        return one(self._http.send("GET", path).body, f"bill: {path}")
 
-    def _rows(
+    def _rows(self, path: str, read: Callable[[bytes], T], *, filters: Sequence[str] = ()) -> Iterator[T]:
+        """Read all rows of a list that something is looked up in; RecordError for one that cannot be read."""
+        return map(read, self._raw(path, filters=filters))
+
+    def _carried(
         self, path: str, read: Callable[[bytes], T], *, filters: Sequence[str] = (), sort: str | None = None
-    ) -> Iterator[T]:
+    ) -> Iterator[T | Unread]:
+        """Read all rows of a list that is carried, those that cannot be read too."""
+        return each(self._raw(path, filters=filters, sort=sort), read, names=("id",))
+
+    def _raw(self, path: str, *, filters: Sequence[str] = (), sort: str | None = None) -> Iterator[bytes]:
         """Read all pages of a list. `max` is always sent; a cursor carries filters and sort (seen in public code)."""
         given = [("max", str(self._page_size))]
         asked = [("filters", ",".join(filters))] if filters else []
         asked += [("sort", sort)] if sort else []
 
-        def fetch(cursor: str) -> tuple[list[msgspec.Raw], str | None]:
+        def fetch(cursor: str) -> tuple[list[bytes], str | None]:
             params = [*given, ("page", cursor)] if cursor else [*given, *asked]
             body = self._http.send("GET", path, params=params).body
-            try:
-                page = _PAGE.decode(body)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise RecordError(f"bill: a page of {path} cannot be read: {error}", cause=Cause.UNREADABLE) from error
-            return page.results, page.next_page or None
+            page, rows = read_page(body, _PAGE, "results", f"bill: a page of {path}")
+            return rows, page.next_page or None
 
-        for row in pages("", fetch, where=f"bill: {path}"):
-            yield read(bytes(row))
+        return pages("", fetch, where=f"bill: {path}")
 
     def _post(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> bytes:
         return self._http.send("POST", path, json=body, headers=headers or {}).body
@@ -105,7 +111,7 @@ def id_of(body: bytes, what: str) -> str:
     """Read the id of what was just made; an answer without one leaves open what BILL did."""
     try:
         return _MADE.decode(body).id
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except BROKEN as error:
         raise OutcomeUnknownError(
             f"bill: the answer to a new {what} has no id; look for it before sending again"
         ) from error
@@ -115,7 +121,7 @@ def made_rows(body: bytes, read: Callable[[bytes], T], what: str, *, count: int)
     """Read what a bulk call made, an array in the order of what was sent (assumed, so its length is checked)."""
     try:
         rows = [read(bytes(row)) for row in _ROWS.decode(body)]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecordError) as error:
+    except (*BROKEN, RecordError) as error:
         raise OutcomeUnknownError(f"bill: the answer to new {what} cannot be read; look for them first") from error
     if len(rows) != count:
         raise OutcomeUnknownError(f"bill: {count} {what} were sent, {len(rows)} answered; look for them first")

@@ -5,6 +5,7 @@ from typing import Any
 
 from mlc_pipelines.integrations.bill.calls import Calls, id_of, made_rows
 from mlc_pipelines.integrations.bill.models import Classification, reader
+from mlc_pipelines.wire.rows import readable
 
 MOST_AT_ONCE = 20
 """Classifications in one bulk call; the limit is not stated (assumed)."""
@@ -16,8 +17,12 @@ class ClassificationCalls(Calls):
     """Calls below /v3/classifications. Nothing is archived: with an account go its children, for good."""
 
     def classifications(self, kind: str) -> Iterator[Classification]:
-        """List one kind, archived ones too where BILL lists them."""
+        """List one kind, archived ones too where BILL lists them; RecordError for one that cannot be read."""
         return self._rows(f"/v3/classifications/{kind}", _read)
+
+    def classifications_known(self, kind: str) -> Iterator[Classification]:
+        """List one kind to have its words; one that cannot be read is logged and left out."""
+        return readable(self._raw(f"/v3/classifications/{kind}"), _read)
 
     def create_classifications(self, kind: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         """Make up to twenty of one kind and give their ids."""

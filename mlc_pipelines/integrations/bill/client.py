@@ -15,6 +15,7 @@ from mlc_pipelines.integrations.bill.settings import BillSettings
 from mlc_pipelines.integrations.bill.vendor_client import VendorCalls
 from mlc_pipelines.integrations.bill.webhook_client import WebhookCalls
 from mlc_pipelines.wire.auth import Auth, LoginSession
+from mlc_pipelines.wire.bodies import BROKEN
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.http import HttpClient, Limits
 from mlc_pipelines.wire.memory import Budget, Guard, Slots, TokenStore
@@ -130,5 +131,5 @@ def _session(settings: BillSettings, means: Means) -> Auth:
 def _session_id(answer: bytes) -> str | None:
     try:
         return _SESSION_ID.decode(answer).session_id
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except BROKEN:
         return None

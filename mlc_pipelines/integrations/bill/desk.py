@@ -1,7 +1,7 @@
 """What every BILL flow is handed: both clients, the settings, the clock, and the connection's dictionary."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from mlc_pipelines.connections.settings import Connection
 from mlc_pipelines.errors import ConfigurationError
@@ -11,9 +11,14 @@ from mlc_pipelines.integrations.bill.matching import dimension_kinds
 from mlc_pipelines.integrations.bill.settings import BillSettings
 from mlc_pipelines.ledger.bindings import Dictionary
 from mlc_pipelines.wire.clock import Clock
+from mlc_pipelines.wire.rows import Unread
 
 OVERLAP = timedelta(minutes=10)
 """Lists by time of change are read from so much before the last one seen (assumed)."""
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+UNREADABLE = "no readable currency"
+"""The word for a vendor whose row cannot be read: no invoice is in it, so that each of its invoices waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,15 @@ class Desk:
         """Give the currency of each vendor in use; those changed since the last time are asked for, and learned."""
         dictionary, until = self.dictionary, self.dictionary.known("vendors_read").get("until")
         found = dictionary.known("vendor_currency")
-        newest = datetime.fromisoformat(until) if until else None
+        now = self.clock.now()
+        newest = min(now, datetime.fromisoformat(until)) if until else None
         for row in self.bill.vendor_rows(updated_since=newest - OVERLAP if newest else None):
+            if isinstance(row, Unread):
+                found |= {row.name: UNREADABLE} if row.name else {}
+                continue
             found[row.id] = row.bill_currency or self.settings.home_currency
-            newest = max(newest or row.updated, row.updated) if row.updated else newest
+            if row.updated and LONG_AGO < row.updated <= now:  # one wrong time must not hide what comes until then
+                newest = max(newest or row.updated, row.updated)
         dictionary.learn("vendor_currency", found)
         dictionary.learn("vendors_read", {"until": newest.isoformat()} if newest else {})
         return found

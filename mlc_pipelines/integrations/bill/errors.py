@@ -51,9 +51,12 @@ class Refusal:
 def refusal(body: bytes) -> Refusal:
     """Read codes and messages of an error body; anything else is quoted, cut short."""
     try:
-        content = json.loads(body)
-    except ValueError:
+        return _told(json.loads(body))
+    except (ValueError, RecursionError):
         return Refusal(frozenset(), _short(body.decode("utf-8", errors="replace")) or "no text")
+
+
+def _told(content: Any) -> Refusal:
     items = [item for item in (content if isinstance(content, list) else [content]) if isinstance(item, dict)]
     codes = [str(item["code"]) for item in items if item.get("code")]
     said = _once_each([_sentence(item) for item in items if item.get("message")]) or [str(content)]

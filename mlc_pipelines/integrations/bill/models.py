@@ -9,6 +9,8 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.wire.bodies import BROKEN
+from mlc_pipelines.wire.rows import sane
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -218,8 +220,8 @@ def reader(kind: type[T], what: str) -> Callable[[bytes], T]:
 
     def read(raw: bytes) -> T:
         try:
-            found = decoder.decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            found = sane(decoder.decode(raw), raw)
+        except BROKEN as error:
             raise RecordError(f"bill: a {what} cannot be read: {error}", cause=Cause.UNREADABLE) from error
         return msgspec.structs.replace(found, raw=raw) if isinstance(found, Row) else found
 
@@ -230,9 +232,9 @@ def moment(text: str | None) -> datetime | None:
     """Read a date-time; without a zone it is UTC. None where there is none that can be read."""
     try:
         read = datetime.fromisoformat(text) if text else None
-    except ValueError:
+        return None if read is None else (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return None if read is None else (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def day(text: str | None) -> date | None:

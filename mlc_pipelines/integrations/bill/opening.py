@@ -24,6 +24,7 @@ from mlc_pipelines.integrations.erp.accounts import AccountSource
 from mlc_pipelines.integrations.erp.invoices import InvoiceSource
 from mlc_pipelines.integrations.erp.opening import ask, check_erp, first, open_erp
 from mlc_pipelines.integrations.integration import Finding, Gap, Period, Session, Tenant
+from mlc_pipelines.wire.rows import Unread
 
 BURST = 500
 """Calls that may be made at once after a quiet time: BILL counts by the full hour, ours is the stricter rolling one."""
@@ -108,7 +109,8 @@ def _organization(desk: Desk) -> str:
 
 def _currencies(desk: Desk) -> str:
     """Say in which currencies vendors are billed: an invoice in another one than its vendor's is held."""
-    found = {row.bill_currency or desk.settings.home_currency for row in desk.bill.vendor_rows()}
+    rows = (row for row in desk.bill.vendor_rows() if not isinstance(row, Unread))
+    found = {row.bill_currency or desk.settings.home_currency for row in rows}
     return f"vendors are billed in {', '.join(sorted(found))}" if found else "no vendors yet"
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from mlc_pipelines.integrations.bill.calls import Calls, eq, id_of, made_rows, since
 from mlc_pipelines.integrations.bill.models import Vendor, VendorRow, reader
+from mlc_pipelines.wire.addresses import segment
+from mlc_pipelines.wire.rows import Unread
 
 PATH = "/v3/vendors"
 MOST_AT_ONCE = 20
@@ -19,10 +21,10 @@ _ACTIVE = eq("archived", value=False)
 class VendorCalls(Calls):
     """Calls below /v3/vendors."""
 
-    def vendor_rows(self, *, updated_since: datetime | None = None) -> Iterator[VendorRow]:
+    def vendor_rows(self, *, updated_since: datetime | None = None) -> Iterator[VendorRow | Unread]:
         """List vendors in use, oldest change first, only as far as they must be readable to be named."""
         filters = [_ACTIVE, *([since("updatedTime", updated_since)] if updated_since else [])]
-        return self._rows(PATH, _read_row, filters=filters, sort="updatedTime:asc")
+        return self._carried(PATH, _read_row, filters=filters, sort="updatedTime:asc")
 
     def vendors_named(self, name: str) -> list[Vendor]:
         """Give the vendors in use of exactly this name; a quote cannot be asked for, so what is before it is."""
@@ -33,7 +35,7 @@ class VendorCalls(Calls):
 
     def vendor(self, vendor_id: str) -> Vendor:
         """Read one vendor; AbsentError when there is none."""
-        return read_vendor(self._get(f"{PATH}/{vendor_id}"))
+        return read_vendor(self._get(f"{PATH}/{segment(vendor_id)}"))
 
     def create_vendors(self, vendors: Sequence[Mapping[str, Any]]) -> list[str]:
         """Make up to twenty vendors, all or none, and give their ids; two posts of one vendor are two vendors."""
@@ -44,4 +46,4 @@ class VendorCalls(Calls):
 
     def update_vendor(self, vendor_id: str, changes: Mapping[str, Any]) -> None:
         """Change some fields; what is not named stays."""
-        self._change("PATCH", f"{PATH}/{vendor_id}", changes)
+        self._change("PATCH", f"{PATH}/{segment(vendor_id)}", changes)

@@ -11,6 +11,8 @@ from mlc_pipelines.errors import OutcomeUnknownError
 from mlc_pipelines.integrations.bill.calls import Calls, id_of
 from mlc_pipelines.integrations.bill.errors import AbsentError
 from mlc_pipelines.integrations.bill.models import EventKind, Subscription, reader
+from mlc_pipelines.wire.addresses import segment
+from mlc_pipelines.wire.bodies import BROKEN
 
 PATH = "/v3/subscriptions"
 ONCE = "X-Idempotent-Key"
@@ -43,7 +45,7 @@ class WebhookCalls(Calls):
         body = self._get(PATH)
         try:
             found = _LIST.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except BROKEN:
             return [_read(body)]  # says what does not fit
         rows = found if isinstance(found, list) else found.subscriptions or found.results or []
         return [_read(bytes(row)) for row in rows]
@@ -63,16 +65,16 @@ class WebhookCalls(Calls):
             "name": subscription.name,
             "notificationUrl": subscription.notification_url,
         }
-        self._change("PATCH", f"{PATH}/{subscription.id}", body)
+        self._change("PATCH", f"{PATH}/{segment(subscription.id)}", body)
 
     def new_key(self, subscription_id: str, *, once: str) -> SecretStr:
         """Exchange the key; the old one ends."""
-        return _key_of(self._post(f"{PATH}/{subscription_id}/security-key", headers={ONCE: once}))
+        return _key_of(self._post(f"{PATH}/{segment(subscription_id)}/security-key", headers={ONCE: once}))
 
     def delete_subscription(self, subscription_id: str) -> None:
         """End a subscription; one that is gone already is as wanted."""
         with suppress(AbsentError):
-            self._http.send("DELETE", f"{PATH}/{subscription_id}", repeatable=True)
+            self._http.send("DELETE", f"{PATH}/{segment(subscription_id)}", repeatable=True)
 
 
 def _said(events: Sequence[EventKind], *, enabled: bool) -> Mapping[str, Any]:
@@ -82,5 +84,5 @@ def _said(events: Sequence[EventKind], *, enabled: bool) -> Mapping[str, Any]:
 def _key_of(answer: bytes) -> SecretStr:
     try:
         return SecretStr(_KEY.decode(answer).security_key)
-    except (msgspec.MsgspecError, UnicodeDecodeError):  # its text could quote the key
+    except BROKEN:  # its text could quote the key
         raise OutcomeUnknownError("bill: an answer that should have the key of a subscription has none") from None

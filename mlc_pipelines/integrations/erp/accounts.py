@@ -8,6 +8,7 @@ from mlc_pipelines.flows.flow import Sighting
 from mlc_pipelines.ifs.accounts import Account, Accounts
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ledger.records import Entry, Ignored, SourceRecord
+from mlc_pipelines.wire.rows import Unread
 
 
 def company_code(company: str, code: str) -> str:
@@ -23,8 +24,11 @@ class AccountSource:
 
     def sightings(self, company: str) -> Iterator[Sighting]:
         """List all accounts of a company."""
-        for account in self._accounts.of(company):
-            yield Sighting(company_code(account.company, account.code), carry=account)
+        for account in self._accounts.carried(company):
+            if isinstance(account, Unread):
+                yield Sighting.of_unread(account, prefix=company_code(company, ""))
+            else:
+                yield Sighting(company_code(account.company, account.code), carry=account)
 
     def record(self, sighting: Sighting) -> SourceRecord:
         """Take the account from the list, which has all of it."""

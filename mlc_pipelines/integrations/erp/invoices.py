@@ -8,17 +8,16 @@ from typing import Any
 import msgspec
 
 from mlc_pipelines.errors import Cause, RecordError
-from mlc_pipelines.flows.content import encode, fingerprint
+from mlc_pipelines.flows.content import encode, fingerprint, kept_parts, kept_rows
 from mlc_pipelines.flows.flow import Sighting
 from mlc_pipelines.flows.reconciling import Document
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.conflicts import with_fresh
 from mlc_pipelines.ifs.posting_proposals import PostingProposals, ProposalHead, SupplierInvoice
 from mlc_pipelines.integrations.integration import Period
+from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.records import Ignored, SourceRecord
-
-_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_LINES = msgspec.json.Decoder(list[msgspec.Raw])
+from mlc_pipelines.wire.rows import Unread
 
 
 def invoice_reference(company: str, invoice_id: int) -> str:
@@ -37,27 +36,22 @@ class InvoiceSource:
         """List invoices changed since, from a little before the watermark."""
         moment = datetime.fromisoformat(since) if since else None
         for head in self._proposals.changed_since(company, moment):
+            if head.problem and not head.invoice_id:
+                yield Sighting.of_unread(Unread(head.raw, head.problem), prefix=f"{company}^")
+                continue
             position = head.modified.astimezone(UTC).isoformat(timespec="microseconds") if head.modified else None
             yield Sighting(invoice_reference(company, head.invoice_id), tag=head.etag, position=position, carry=head)
 
     def record(self, sighting: Sighting) -> SourceRecord:
         """Read the lines of an invoice, a query of their own."""
         head: ProposalHead = sighting.carry
-        if head.problem:
-            raise RecordError(head.problem, cause=Cause.UNREADABLE)
         lines = self._proposals.lines(head)
         content = encode({"head": msgspec.Raw(head.raw), "lines": [msgspec.Raw(line) for line in lines]})
         try:
-            invoice = self._proposals.invoice(head.raw, lines)
+            invoice = self._proposals.whole(head, lines)
         except RecordError as error:
             return SourceRecord(
-                sighting.key,
-                head.company,
-                content,
-                fingerprint([content.decode()]),
-                sighting.tag,
-                sighting.key,
-                problem=str(error),
+                sighting.key, head.company, content, digest(content), sighting.tag, sighting.key, problem=str(error)
             )
         return SourceRecord(
             key=sighting.key,
@@ -74,8 +68,8 @@ class InvoiceSource:
 
     def invoice(self, source: bytes) -> SupplierInvoice:
         """Read an invoice back from our copy."""
-        parts = _RAW.decode(source)
-        return self._proposals.invoice(bytes(parts["head"]), [bytes(line) for line in _LINES.decode(parts["lines"])])
+        head, lines = kept_parts(source, "head", "lines")
+        return self._proposals.invoice(head, kept_rows(lines))
 
     def mark_sent(self, key: str, mark: str) -> dict[str, str]:
         """Write the sent mark under the ETag of a fresh read, unless it is there; give what the trail should know."""

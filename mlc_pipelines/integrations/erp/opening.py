@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from mlc_pipelines.connections.settings import Connection
-from mlc_pipelines.errors import MlcError, TransientError
+from mlc_pipelines.errors import Cause, MlcError, RecordError, TransientError
 from mlc_pipelines.ifs.check import check as check_ifs
 from mlc_pipelines.ifs.client import IfsClient, open_ifs
 from mlc_pipelines.ifs.settings import IfsSettings
 from mlc_pipelines.integrations.integration import Finding, Tenant
+from mlc_pipelines.wire.rows import Unread
 
 MINUTE = 60.0
 BURST = 20
@@ -54,5 +55,7 @@ def failed(name: str, error: MlcError) -> Finding:
 
 def first(rows: Iterator[object]) -> str:
     """Read one row of a list, to see that it can be read."""
-    next(rows, None)
+    row = next(rows, None)
+    if isinstance(row, Unread):
+        raise RecordError(row.problem, cause=Cause.UNREADABLE)
     return "readable"

@@ -10,6 +10,7 @@ from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.errors import AbsentError
 from mlc_pipelines.ifs.suppliers import NewSupplier, Supplier, Suppliers
 from mlc_pipelines.ledger.records import Ignored, Landed, SourceRecord
+from mlc_pipelines.wire.rows import Unread
 
 
 class SupplierSource:
@@ -22,6 +23,9 @@ class SupplierSource:
         """List suppliers changed since, or all where the tenant names no modified attribute."""
         moment = datetime.fromisoformat(since) if since else None
         for supplier in self._suppliers.changed_since(moment):
+            if isinstance(supplier, Unread):
+                yield Sighting.of_unread(supplier)
+                continue
             position = (
                 supplier.modified.astimezone(UTC).isoformat(timespec="microseconds") if supplier.modified else None
             )
@@ -57,7 +61,7 @@ class SupplierSource:
 
     def all(self) -> Iterator[Supplier]:
         """Read all suppliers, to compare them with a spend system's vendors."""
-        return self._suppliers.changed_since(None)
+        return self._suppliers.all()
 
 
 class SupplierBirths:

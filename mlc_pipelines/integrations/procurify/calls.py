@@ -17,9 +17,12 @@ from mlc_pipelines.errors import Cause, ConfigurationError, RecordError, Transie
 from mlc_pipelines.integrations.procurify.errors import AbsentError, RefusedError, is_slow
 from mlc_pipelines.integrations.procurify.settings import Feed, ProcurifySettings
 from mlc_pipelines.ledger.chain import digest
+from mlc_pipelines.wire.addresses import segment
 from mlc_pipelines.wire.auth import Auth, TokenUnavailableError
+from mlc_pipelines.wire.bodies import BROKEN
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.http import HttpClient
+from mlc_pipelines.wire.rows import one, read_page, sane
 
 logger = logging.getLogger(__name__)
 
@@ -54,14 +57,8 @@ class _One(msgspec.Struct):
     data: msgspec.Raw
 
 
-class _Name(msgspec.Struct):
-    uuid: str | None = None
-    id: int | str | None = None
-
-
 _PAGE = msgspec.json.Decoder(_Page)
 _ONE = msgspec.json.Decoder(_One)
-_NAME = msgspec.json.Decoder(_Name)
 
 
 class TooManyPagesError(Exception):
@@ -91,8 +88,8 @@ class _Place:
 def decode(raw: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
     """Read JSON into a record; RecordError names the field that does not fit."""
     try:
-        return decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, ArithmeticError) as error:
+        return sane(decoder.decode(raw), raw)
+    except BROKEN as error:
         raise RecordError(f"procurify: a {what} cannot be read: {error}", cause=Cause.UNREADABLE) from error
 
 
@@ -129,8 +126,9 @@ class Calls:
 
     def _one(self, feed: Feed, record_id: str) -> bytes:
         """Read one record in full."""
-        path = self._settings.path(feed).format(id=record_id)
-        return bytes(decode(self._http.send("GET", path).body, _ONE, feed.value).data)
+        path = self._settings.path(feed).format(id=segment(record_id))
+        body = one(self._http.send("GET", path).body, f"procurify: {path}")
+        return bytes(decode(body, _ONE, "record").data)
 
     def _rows(
         self,
@@ -148,22 +146,22 @@ class Calls:
         count: int | None = None
         idle = 0
         while place is not None:
-            page, place = self._page(feed, asked, place)
+            (page, rows), place = self._page(feed, asked, place)
             there = page.pagination.count
             if most_pages is not None and count is None and there is not None and there > most_pages * place.size:
                 raise TooManyPagesError
-            fresh = list(_unseen(page, seen))
+            fresh = list(_unseen(rows, seen))
             if place.number > 1 and (order is None or there != count):
-                again, _ = self._page(feed, asked, place.before)
+                (_, again), _ = self._page(feed, asked, place.before)
                 fresh += _unseen(again, seen)
             yield from fresh
             idle = 0 if fresh else idle + 1
             if idle >= _NOTHING_NEW:
                 raise RecordError(f"procurify: {feed.value}: page after page repeats itself", cause=Cause.UNREADABLE)
             count = there
-            place = place.after if page.data and page.pagination.next is not None else None
+            place = place.after if rows and page.pagination.next is not None else None
 
-    def _page(self, feed: Feed, filters: Filters, place: _Place) -> tuple[_Page, _Place]:
+    def _page(self, feed: Feed, filters: Filters, place: _Place) -> tuple[tuple[_Page, list[bytes]], _Place]:
         """Read one page, smaller if it takes too long; give it with the place it was read at."""
         held = [place]
 
@@ -185,35 +183,26 @@ class Calls:
         page = retrying(lambda: self._ask(feed, filters, held[0]))
         return page, held[0]
 
-    def _ask(self, feed: Feed, filters: Filters, place: _Place) -> _Page:
+    def _ask(self, feed: Feed, filters: Filters, place: _Place) -> tuple[_Page, list[bytes]]:
         paging = [("page", str(place.number)), ("page_size", str(place.size))]
         path = self._settings.path(feed)
         try:
             answer = self._lists.send("GET", path, params=[*filters, *paging])
         except AbsentError as error:
             if place.number > 1:
-                return _Page([])  # the list grew shorter while it was read
+                return _Page([]), []  # the list grew shorter while it was read
             raise ConfigurationError(f"{error}; the path of {feed.value} has moved: set procurify.paths") from error
         except RefusedError as error:
             raise ConfigurationError(f"{error}; {feed.value} cannot be read so") from error
-        return decode(answer.body, _PAGE, f"page of {feed.value}")
+        return read_page(answer.body, _PAGE, "data", f"procurify: a page of {feed.value}")
 
 
-def _unseen(page: _Page, seen: set[str]) -> Iterator[bytes]:
-    for row in page.data:
-        raw = bytes(row)
-        name = _name_of(raw)
-        if name not in seen:
-            seen.add(name)
+def _unseen(rows: Sequence[bytes], seen: set[str]) -> Iterator[bytes]:
+    """Give the rows that were not there yet as they are; two of one id that differ are told apart later."""
+    for raw in rows:
+        if digest(raw) not in seen:
+            seen.add(digest(raw))
             yield raw
-
-
-def _name_of(raw: bytes) -> str:
-    try:
-        found = _NAME.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return digest(raw)
-    return found.uuid or (str(found.id) if found.id is not None else digest(raw))
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -24,6 +24,7 @@ from mlc_pipelines.wire.auth import ClientCredentials
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.http import HttpClient, Limits
 from mlc_pipelines.wire.memory import Budget, Slots, TokenStore
+from mlc_pipelines.wire.rows import Unread, each, name_of, readable
 
 CLIENT_HEADER = {"X-Procurify-Client": "api"}
 SHORTEST_WINDOW = timedelta(hours=1)
@@ -84,12 +85,12 @@ class ProcurifyClient(Calls):
         """Read one bill in full, as JSON."""
         return self._one(Feed.BILL, bill_id)
 
-    def orders_changed(self, first: date, last: date) -> Iterator[Order]:
+    def orders_changed(self, first: date, last: date) -> Iterator[Order | Unread]:
         """List the orders modified from one day to another; the filter knows days only (documented)."""
         zone = self._settings.zone
         window = given(modified_date_0=first, modified_date_1=last)
-        for raw in self._rows(Feed.ORDERS, window, order=self._settings.order_order):
-            yield Order.parse(raw, zone)
+        rows = self._rows(Feed.ORDERS, window, order=self._settings.order_order)
+        return each(rows, lambda raw: Order.parse(raw, zone), names=("procurify_PO", "id"))
 
     def orders(self) -> Iterator[bytes]:
         """List orders from the first, to see that they can be read."""
@@ -99,27 +100,27 @@ class ProcurifyClient(Calls):
         """Read one order with its lines, as JSON."""
         return self._one(Feed.ORDER, order_id)
 
-    def vendors(self) -> Iterator[Vendor]:
+    def vendors(self) -> Iterator[Vendor | Unread]:
         """List active vendors of the types that take part; one that vanishes from it is inactive (documented)."""
         types = [("type__in", str(kind)) for kind in sorted(self._settings.vendor_types)]
-        for raw in self._rows(Feed.VENDORS, types):
-            yield Vendor.parse(raw, tax_field=self._settings.vendor_tax_field)
+        field = self._settings.vendor_tax_field
+        return each(self._rows(Feed.VENDORS, types), lambda raw: Vendor.parse(raw, tax_field=field), names=("id",))
 
     def account_codes(self) -> Iterator[AccountCodeRow]:
         """List the account codes, inactive ones too."""
-        return map(reader(AccountCodeRow, "account code"), self._rows(Feed.ACCOUNT_CODES))
+        return readable(self._rows(Feed.ACCOUNT_CODES), reader(AccountCodeRow, "account code"))
 
     def departments(self) -> Iterator[Department]:
         """List the departments with their locations."""
-        return map(to_department, map(reader(DepartmentRow, "department"), self._rows(Feed.DEPARTMENTS)))
+        return map(to_department, readable(self._rows(Feed.DEPARTMENTS), reader(DepartmentRow, "department")))
 
     def locations(self) -> Iterator[BranchRow]:
         """List the locations."""
-        return map(reader(BranchRow, "location"), self._rows(Feed.LOCATIONS))
+        return readable(self._rows(Feed.LOCATIONS), reader(BranchRow, "location"))
 
     def currencies(self) -> Iterator[CurrencyRow]:
         """List the currencies: vendors name them by id."""
-        return map(reader(CurrencyRow, "currency"), self._rows(Feed.CURRENCIES))
+        return readable(self._rows(Feed.CURRENCIES), reader(CurrencyRow, "currency"))
 
 
 def open_procurify(
@@ -177,7 +178,7 @@ def refresh(expires_in: int) -> float:
 
 
 def _listed(raw: bytes) -> Listed:
-    return Listed.parse(raw, known_by=f"row {digest(raw)[:16]}")
+    return Listed.parse(raw, known_by=name_of(raw, ["id"]) or f"row {digest(raw)[:16]}")
 
 
 def _stamp(value: datetime) -> str:

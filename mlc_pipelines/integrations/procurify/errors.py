@@ -62,7 +62,7 @@ def reason(body: bytes) -> str:
     text = body.decode("utf-8", errors="replace")
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if isinstance(content, dict):
         text = str(content.get("detail") or content.get("message") or text)

@@ -12,6 +12,7 @@ from mlc_pipelines.integrations.procurify.desk import Desk
 from mlc_pipelines.integrations.procurify.flows.bills import BillsToIfs
 from mlc_pipelines.integrations.procurify.flows.suppliers import SuppliersToIfs
 from mlc_pipelines.integrations.procurify.matching import Ladder, said
+from mlc_pipelines.wire.rows import Unread
 
 _PAYLOAD = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NOTES = msgspec.json.Decoder(dict[str, str])
@@ -32,6 +33,9 @@ def _vendors(desk: Desk) -> Iterator[Gap]:
     vendors = list(desk.procurify.vendors())
     matched = set()
     for vendor in vendors:
+        if isinstance(vendor, Unread):
+            yield Gap("vendor", vendor.name or "without an id", vendor.problem)
+            continue
         match = ladder.match(vendor)
         if match.supplier is not None:
             matched.add(match.supplier.id)
@@ -41,7 +45,7 @@ def _vendors(desk: Desk) -> Iterator[Gap]:
     for number, supplier in sorted(ladder.known.items()):
         if number not in matched:
             yield Gap("supplier", number, f"{supplier.name}: no vendor in Procurify")
-    listed = {vendor.id for vendor in vendors}
+    listed = {vendor.name if isinstance(vendor, Unread) else vendor.id for vendor in vendors}
     for entry in desk.entries(SuppliersToIfs.name):
         if entry.key not in listed:
             yield Gap("vendor", entry.key, f"{entry.label}: no longer listed, so inactive, or our user lost rights")

@@ -37,6 +37,7 @@ STATUSES: Mapping[int, str] = {
 _BILL = msgspec.json.Decoder(BillRow)
 _VENDOR = msgspec.json.Decoder(VendorRow)
 _ORDER = msgspec.json.Decoder(OrderRow)
+_LOOSE = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 _ZERO = Decimal(0)
 
 
@@ -280,7 +281,7 @@ class Vendor:
     def parse(cls, raw: bytes, *, tax_field: str | None) -> Self:
         """Read a vendor. A number in the tax field is the id of a tax rate (documented), not a tax number."""
         row = decode(raw, _VENDOR, "vendor")
-        tax = msgspec.json.decode(raw).get(tax_field) if tax_field else None
+        tax = decode(raw, _LOOSE, "vendor").get(tax_field) if tax_field else None
         mails = [row.email] if isinstance(row.email, str) else row.email or []
         return cls(
             id=str(row.id),

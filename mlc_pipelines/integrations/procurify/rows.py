@@ -192,9 +192,9 @@ def day(text: str | None, zone: ZoneInfo, name: str) -> date | None:
         return None
     try:
         read = datetime.fromisoformat(text)
-    except ValueError as error:
+        return read.astimezone(zone).date() if read.tzinfo else read.date()
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"{name} is {text!r}, no date") from error
-    return read.astimezone(zone).date() if read.tzinfo else read.date()
 
 
 def moment(text: str | None, name: str) -> datetime | None:
@@ -203,6 +203,6 @@ def moment(text: str | None, name: str) -> datetime | None:
         return None
     try:
         read = datetime.fromisoformat(text)
-    except ValueError as error:
+        return read.astimezone(ZoneInfo("UTC")) if read.tzinfo else read.replace(tzinfo=ZoneInfo("UTC"))
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"{name} is {text!r}, no date-time") from error
-    return read.astimezone(ZoneInfo("UTC")) if read.tzinfo else read.replace(tzinfo=ZoneInfo("UTC"))

@@ -14,6 +14,7 @@ from mlc_pipelines.integrations.ramp.models import (
     Option,
 )
 from mlc_pipelines.integrations.ramp.rows import decode
+from mlc_pipelines.wire.addresses import segment
 
 BATCH_MOST = 500
 """Rows in one upload (documented); all are taken or none."""
@@ -65,7 +66,7 @@ class AccountingCalls(Calls):
 
     def reactivate_connection(self, connection_id: str) -> None:
         """Switch a connection on again; Ramp restores its fields and codings (documented)."""
-        self._post(f"/accounting/connection/{connection_id}/reactivate", repeatable=True)
+        self._post(f"/accounting/connection/{segment(connection_id)}/reactivate", repeatable=True)
 
     def accounts(self, *, remote_id: str | None = None) -> Iterator[GlAccount]:
         """List GL accounts, retired ones too: their ids stay taken."""
@@ -77,7 +78,7 @@ class AccountingCalls(Calls):
 
     def update_account(self, ramp_id: str, *, name: str, code: str, reactivate: bool = False) -> None:
         """Rename an account, and bring a retired one back if asked."""
-        self._patch(f"/accounting/accounts/{ramp_id}", _changed(reactivate, name=name, code=code))
+        self._patch(f"/accounting/accounts/{segment(ramp_id)}", _changed(reactivate, name=name, code=code))
 
     def fields(self) -> Iterator[Field]:
         """List custom fields."""
@@ -88,7 +89,7 @@ class AccountingCalls(Calls):
         wanted = {"id": id_, "name": name, "input_type": "SINGLE_CHOICE", "is_splittable": True}
         there = decode(self._post("/accounting/fields", wanted, repeatable=True), _FIELD, "accounting field")
         if there.name != name:
-            self._patch(f"/accounting/fields/{there.ramp_id}", {"name": name})
+            self._patch(f"/accounting/fields/{segment(there.ramp_id)}", {"name": name})
         return there.ramp_id
 
     def options(self, field_ramp_id: str, *, remote_id: str | None = None) -> Iterator[Option]:
@@ -102,7 +103,7 @@ class AccountingCalls(Calls):
 
     def update_option(self, ramp_id: str, *, value: str, code: str, reactivate: bool = False) -> None:
         """Rename an option, and bring a retired one back if asked."""
-        self._patch(f"/accounting/field-options/{ramp_id}", _changed(reactivate, value=value, code=code))
+        self._patch(f"/accounting/field-options/{segment(ramp_id)}", _changed(reactivate, value=value, code=code))
 
     def accounting_vendors(self, *, remote_id: str | None = None) -> Iterator[AccountingVendor]:
         """List accounting vendors, retired ones too."""
@@ -114,7 +115,7 @@ class AccountingCalls(Calls):
 
     def update_accounting_vendor(self, ramp_id: str, *, name: str, reactivate: bool = False) -> None:
         """Rename an accounting vendor, and bring a retired one back if asked."""
-        self._patch(f"/accounting/vendors/{ramp_id}", _changed(reactivate, name=name))
+        self._patch(f"/accounting/vendors/{segment(ramp_id)}", _changed(reactivate, name=name))
 
     def sync(
         self,

@@ -8,7 +8,9 @@ from mlc_pipelines.errors import Cause, OutcomeUnknownError, RecordError
 from mlc_pipelines.integrations.ramp.errors import AbsentError
 from mlc_pipelines.integrations.ramp.models import Bill, NewBill
 from mlc_pipelines.integrations.ramp.vendor_client import VendorCalls
+from mlc_pipelines.wire.addresses import segment
 from mlc_pipelines.wire.http import HttpClient
+from mlc_pipelines.wire.rows import Unread, each
 
 UNSPECIFIED = "UNSPECIFIED"
 VENDOR_DEFAULT = "vendor_default"
@@ -59,7 +61,7 @@ class BillCalls(VendorCalls):
 
     def draft(self, draft_id: str) -> Bill:
         """Read one draft; AbsentError when there is none."""
-        return Bill.parse(self._get(f"/bills/drafts/{draft_id}"))
+        return Bill.parse(self._get(f"/bills/drafts/{segment(draft_id)}"))
 
     def create_draft(self, bill: NewBill) -> Bill:
         """Hand over a bill as a draft. It cannot be deleted again (seen in public code)."""
@@ -67,19 +69,23 @@ class BillCalls(VendorCalls):
 
     def update_draft(self, draft_id: str, bill: NewBill) -> Bill:
         """Replace what a draft says, its lines whole."""
-        return _taken(self._patch(f"/bills/drafts/{draft_id}", bill.to_create()), bill)
+        return _taken(self._patch(f"/bills/drafts/{segment(draft_id)}", bill.to_create()), bill)
 
     def submit_draft(self, draft_id: str) -> None:
         """Ask for approval; NotSubmittableError when the vendor lacks what its payment needs."""
-        self._post(f"/bills/drafts/{draft_id}/submit")
+        self._post(f"/bills/drafts/{segment(draft_id)}/submit")
 
     def bills(self, **filters: Unpack[BillFilters]) -> Iterator[Bill]:
         """List bills; there is no filter by time of change (documented)."""
         return self._rows("/bills", Bill.listed, **_asked(filters))
 
+    def bills_carried(self, **filters: Unpack[BillFilters]) -> Iterator[Bill | Unread]:
+        """List bills to be carried, those that cannot even be named too."""
+        return each(self._raw("/bills", **_asked(filters)), Bill.listed, names=("id",))
+
     def bill(self, bill_id: str) -> Bill:
         """Read one bill; AbsentError when there is none, or only a draft."""
-        return Bill.parse(self._get(f"/bills/{bill_id}"))
+        return Bill.parse(self._get(f"/bills/{segment(bill_id)}"))
 
     def find_bill(self, bill_id: str) -> Bill | None:
         """Read one bill, or give None when there is none."""
@@ -101,11 +107,11 @@ class BillCalls(VendorCalls):
 
     def update_bill(self, bill_id: str, bill: NewBill) -> Bill:
         """Replace what an approved bill says, its lines whole."""
-        return _taken(self._patch(f"/bills/{bill_id}", bill.to_change()), bill)
+        return _taken(self._patch(f"/bills/{segment(bill_id)}", bill.to_change()), bill)
 
     def archive_bill(self, bill_id: str) -> None:
         """Archive a bill; Ramp cancels payments under way, and refuses paid ones (documented)."""
-        self._delete(f"/bills/{bill_id}")
+        self._delete(f"/bills/{segment(bill_id)}")
 
 
 def _asked(filters: Mapping[str, Any]) -> dict[str, Any]:

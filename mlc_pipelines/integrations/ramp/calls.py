@@ -9,8 +9,10 @@ import msgspec
 
 from mlc_pipelines.errors import OutcomeUnknownError
 from mlc_pipelines.integrations.ramp.rows import decode
+from mlc_pipelines.wire.bodies import BROKEN
 from mlc_pipelines.wire.http import HttpClient
 from mlc_pipelines.wire.paging import pages
+from mlc_pipelines.wire.rows import one, read_page
 
 ROOT = "/developer/v1"
 T = TypeVar("T")
@@ -62,21 +64,24 @@ class Calls:
         self._http.close()
 
     def _get(self, path: str) -> bytes:
-        return self._http.send("GET", ROOT + path).body
+        return one(self._http.send("GET", ROOT + path).body, f"ramp: {path}")
 
     def _rows(self, path: str, read: Callable[[bytes], T], **filters: object) -> Iterator[T]:
+        """Read all rows of a list that something is looked up in; RecordError for one that cannot be read."""
+        return map(read, self._raw(path, **filters))
+
+    def _raw(self, path: str, **filters: object) -> Iterator[bytes]:
         """Read all pages of a list; a filter that is None is left out, `page.next` followed as given (documented)."""
         given = [(name, as_parameter(value)) for name, value in filters.items() if value is not None]
         given.append(("page_size", str(self._page_size)))
 
-        def fetch(cursor: str) -> tuple[list[msgspec.Raw], str | None]:
+        def fetch(cursor: str) -> tuple[list[bytes], str | None]:
             first = cursor == ROOT + path
             body = self._http.send("GET", cursor, params=given if first else ()).body
-            page = decode(body, _PAGE, f"page of {path}")
-            return page.data, page.page.next
+            page, rows = read_page(body, _PAGE, "data", f"ramp: a page of {path}")
+            return rows, page.page.next
 
-        for row in pages(ROOT + path, fetch, where=f"ramp: {path}"):
-            yield read(bytes(row))
+        return pages(ROOT + path, fetch, where=f"ramp: {path}")
 
     def _post(self, path: str, body: Mapping[str, Any] | None = None, *, repeatable: bool = False) -> bytes:
         return self._http.send("POST", ROOT + path, json=body, repeatable=repeatable).body
@@ -99,7 +104,7 @@ def id_of(body: bytes, what: str) -> str:
     """Read the id of what was just made; an answer without one leaves open what Ramp did."""
     try:
         return _MADE.decode(body).id
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except BROKEN as error:
         raise OutcomeUnknownError(
             f"ramp: the answer to a new {what} has no id; look for it before sending again"
         ) from error

@@ -63,9 +63,12 @@ def judge(answer: Answer) -> MlcError | None:
 def reason(body: bytes) -> tuple[str | None, str]:
     """Read code and text of an error body, the fields it names included; anything else is quoted, cut short."""
     try:
-        content = json.loads(body)
-    except ValueError:
+        return _told(json.loads(body))
+    except (ValueError, RecursionError):
         return None, _short(body.decode("utf-8", errors="replace")) or "no text"
+
+
+def _told(content: Any) -> tuple[str | None, str]:
     if not isinstance(content, dict):
         return None, _short(str(content))
     error = content.get("error_v2")

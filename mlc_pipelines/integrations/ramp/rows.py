@@ -7,6 +7,7 @@ import msgspec
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.integrations.ramp.amounts import Amount
+from mlc_pipelines.wire.bodies import BROKEN
 
 GL_FIELD = "Category"
 """External id of Ramp's own field for the GL account (seen in public code; it is not among the custom fields)."""
@@ -109,7 +110,7 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
     """Read JSON into a record; RecordError names the attribute that does not fit."""
     try:
         return decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except BROKEN as error:
         raise RecordError(f"ramp: a {what} cannot be read: {error}", cause=Cause.UNREADABLE) from error
 
 
@@ -119,9 +120,9 @@ def moment(text: str | None, name: str) -> datetime | None:
         return None
     try:
         read = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"{name} is {text!r}, no date-time") from error
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def day(text: str | None, name: str) -> date | None:

@@ -15,7 +15,9 @@ from mlc_pipelines.integrations.ramp.models import (
     VendorContact,
 )
 from mlc_pipelines.integrations.ramp.rows import decode
+from mlc_pipelines.wire.addresses import segment
 from mlc_pipelines.wire.http import HttpClient
+from mlc_pipelines.wire.rows import Unread, each, readable
 
 _BUSINESS = msgspec.json.Decoder(Business)
 
@@ -45,9 +47,13 @@ class VendorCalls(Calls):
             is_active=is_active,
         )
 
+    def vendors_carried(self, *, from_created_at: datetime | None) -> Iterator[Vendor | Unread]:
+        """List vendors to be carried, those that cannot be read too."""
+        return each(self._raw("/vendors", from_created_at=from_created_at), Vendor.parse, names=("id",))
+
     def vendor(self, vendor_id: str) -> Vendor:
         """Read one vendor; AbsentError when there is none."""
-        return Vendor.parse(self._get(f"/vendors/{vendor_id}"))
+        return Vendor.parse(self._get(f"/vendors/{segment(vendor_id)}"))
 
     def create_vendor(self, vendor: NewVendor) -> str:
         """Make a vendor and give its id; it is approved at once (documented)."""
@@ -55,15 +61,15 @@ class VendorCalls(Calls):
 
     def update_vendor(self, vendor_id: str, vendor: NewVendor) -> None:
         """Bring name, country, address and links up to date; contacts are left as they are."""
-        self._patch(f"/vendors/{vendor_id}", vendor.to_change())
+        self._patch(f"/vendors/{segment(vendor_id)}", vendor.to_change())
 
     def link_vendor(self, vendor_id: str, external_vendor_id: str) -> None:
         """Write the supplier's id on a vendor."""
-        self._patch(f"/vendors/{vendor_id}", {"external_vendor_id": external_vendor_id})
+        self._patch(f"/vendors/{segment(vendor_id)}", {"external_vendor_id": external_vendor_id})
 
     def default_contact(self, vendor_id: str) -> str:
         """Give the contact that bills of this vendor go to: its default one, else the first."""
-        contacts = list(self._rows(f"/vendors/{vendor_id}/contacts", reader(VendorContact, "vendor contact")))
+        contacts = list(self._rows(f"/vendors/{segment(vendor_id)}/contacts", reader(VendorContact, "vendor contact")))
         chosen = next((contact for contact in contacts if contact.is_default), contacts[0] if contacts else None)
         if chosen is None:
             raise RecordError(
@@ -74,8 +80,8 @@ class VendorCalls(Calls):
         return chosen.id
 
     def entities(self) -> Iterator[Entity]:
-        """List the legal entities of the business."""
-        return self._rows("/entities", reader(Entity, "entity"))
+        """List the legal entities of the business; one that cannot be read is logged and left out."""
+        return readable(self._raw("/entities"), reader(Entity, "entity"))
 
     def business(self) -> Business:
         """Read the Ramp account that the key belongs to."""

@@ -11,6 +11,8 @@ from mlc_pipelines.integrations.ramp.calls import Calls, id_of
 from mlc_pipelines.integrations.ramp.errors import AbsentError
 from mlc_pipelines.integrations.ramp.models import Subscription
 from mlc_pipelines.integrations.ramp.rows import decode
+from mlc_pipelines.wire.addresses import segment
+from mlc_pipelines.wire.bodies import BROKEN
 
 
 class _Secret(msgspec.Struct):
@@ -36,14 +38,14 @@ class WebhookCalls(Calls):
         answer = self._post("/webhooks", {**body, "additional_headers": dict(headers)} if headers else body)
         try:
             return id_of(answer, "webhook"), SecretStr(_SECRET.decode(answer).secret)
-        except (msgspec.MsgspecError, UnicodeDecodeError):  # its text could quote the secret
+        except BROKEN:  # its text could quote the secret
             raise OutcomeUnknownError("ramp: the answer to a new webhook has no secret; make it anew") from None
 
     def verify_webhook(self, webhook_id: str, challenge: str) -> None:
         """Give back the challenge that Ramp sent to the endpoint."""
-        self._post(f"/webhooks/{webhook_id}/verify", {"challenge": challenge})
+        self._post(f"/webhooks/{segment(webhook_id)}/verify", {"challenge": challenge})
 
     def delete_webhook(self, webhook_id: str) -> None:
         """End a subscription; one that is gone already is as wanted."""
         with suppress(AbsentError):
-            self._delete(f"/webhooks/{webhook_id}", repeatable=True)
+            self._delete(f"/webhooks/{segment(webhook_id)}", repeatable=True)

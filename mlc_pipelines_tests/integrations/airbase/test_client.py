@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from mlc_pipelines.errors import ConfigurationError, OutcomeUnknownError, RecordError, TransientError
+from mlc_pipelines.integrations.airbase.calls import Room
 from mlc_pipelines.integrations.airbase.client import AirbaseClient
 from mlc_pipelines.integrations.airbase.errors import AbsentError, ExistsError, ForbiddenError
 from mlc_pipelines.integrations.airbase.models import SYNC_COMPLETE, SYNC_READY
 from mlc_pipelines.sandbox.airbase import AirbaseSandbox
+from mlc_pipelines.wire.rows import Unread
 from mlc_pipelines_tests.integrations.airbase.conftest import OpenAirbase, Unlimited
 
 VENDORS = "/v1/accounting/vendors/"
@@ -102,10 +104,14 @@ def test_pages_that_overlap_give_each_row_once(airbase: AirbaseSandbox, open_cli
     assert [vendor.id for vendor in open_client(page_size=2).vendors()] == ["a", "b", "c", "d"]
 
 
-def test_a_row_that_cannot_be_read_is_left_out(airbase: AirbaseSandbox, client: AirbaseClient) -> None:
-    """The others are read."""
-    answer(airbase, page([{"name": "no id"}, 7, {"airbase_id": "b", "name": ["x"]}, *rows_of("a")], size=250))
-    assert [vendor.id for vendor in client.vendors()] == ["a"]
+def test_a_row_that_cannot_be_read_is_given_as_such(airbase: AirbaseSandbox, client: AirbaseClient) -> None:
+    """Where vendors are carried; where one is looked for it may be that one, so that nobody makes it anew."""
+    odd = page([{"name": "no id"}, 7, {"airbase_id": "b", "name": ["x"]}, *rows_of("a")], size=250)
+    answer(airbase, odd, odd)
+    found = list(client.vendors_carried())
+    assert [row.name if isinstance(row, Unread) else row.id for row in found] == [None, None, "b", "a"]
+    with pytest.raises(RecordError, match="has no id"):
+        list(client.vendors(reference=""))
 
 
 @pytest.mark.parametrize("body", ["[]", '{"data": 7}', "{", '{"pagination": {}}', "[" * 100_000])
@@ -325,3 +331,19 @@ def test_fields_nobody_knows_are_left_alone(airbase: AirbaseSandbox, client: Air
     """A vendor may add to its answers."""
     airbase.switches.novel_fields = True
     assert len(list(client.vendors())) == len(airbase.vendors)
+
+
+def test_two_rows_of_one_id_that_differ_are_both_given(airbase: AirbaseSandbox, client: AirbaseClient) -> None:
+    """Which of them is right is for the ledger to hold, and not for a list to leave out."""
+    rows = [{"airbase_id": "V-1", "id": number, "name": "Seal"} for number in (1, 1, 2)]
+    answer(airbase, page(rows, size=250))
+    assert len(list(client.rows(VENDORS))) == 2
+
+
+@pytest.mark.parametrize("limit", ["9" * 5000, "\u0663", "", "-5", "1e3", " 5"])
+def test_a_rate_that_is_no_number_says_nothing(limit: str) -> None:
+    """Nobody waits for it, and nothing ends because of it."""
+    budget = Unlimited()
+    Room(budget).watch({"x-ratelimit-limit": limit, "x-ratelimit-remaining": "0"})
+    Room(budget).watch({"x-ratelimit-limit": "0", "x-ratelimit-remaining": limit})
+    assert budget.paused == []

@@ -24,6 +24,7 @@ from mlc_pipelines.wire.clock import SystemClock
 from mlc_pipelines_tests.integrations.bill.builders import new_bill, settings, supplier
 from mlc_pipelines_tests.integrations.bill.conftest import OpenBill, QuickClock, Unlimited, means_for
 from mlc_pipelines_tests.integrations.bill.organization import add_bill, add_vendor, logins
+from mlc_pipelines_tests.wire.carried import all_read
 
 
 def vendors(*names: str) -> list[dict[str, Any]]:
@@ -181,9 +182,9 @@ def test_a_list_can_be_asked_for_what_changed(organization: BillSandbox, client:
     old = add_vendor(organization, "Old")
     organization.clock.advance(60)
     new = add_vendor(organization, "New")
-    rows = list(client.vendor_rows())
+    rows = all_read(client.vendor_rows())
     assert [row.id for row in rows] == [old.id, new.id]
-    assert [row.id for row in client.vendor_rows(updated_since=rows[1].updated)] == [new.id]
+    assert [row.id for row in all_read(client.vendor_rows(updated_since=rows[1].updated))] == [new.id]
 
 
 @pytest.mark.parametrize("name", ["O'Dwyer, Precision: Ltd", 'The "Best" Bearings', "Kovářová & Söhne", '"Quoted"'])
@@ -199,7 +200,7 @@ def test_bills_are_asked_for_in_groups(organization: BillSandbox, client: BillCl
     """Fifty ids in a call."""
     vendor = add_vendor(organization, "Buckeye").id
     ids = [add_bill(organization, vendor, f"N-{number}").id for number in range(120)]
-    assert {row.id for row in client.bill_rows_among(ids)} == set(ids)
+    assert {row.id for row in all_read(client.bill_rows_among(ids))} == set(ids)
     assert len([entry for entry in organization.journal.entries if entry.path.endswith("/bills")]) == 3
 
 

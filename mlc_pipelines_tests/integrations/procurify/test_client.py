@@ -12,6 +12,7 @@ from mlc_pipelines.integrations.procurify.errors import AbsentError
 from mlc_pipelines.sandbox.procurify import ProcurifySandbox
 from mlc_pipelines_tests.integrations.procurify.conftest import OpenProcurify, queries
 from mlc_pipelines_tests.integrations.ramp.conftest import Drawer, Unlimited
+from mlc_pipelines_tests.wire.carried import all_read
 
 BEGIN, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC)
 VENDORS = "/api/v3/vendors/"
@@ -124,7 +125,7 @@ def test_orders_are_listed_by_day_and_read_with_their_lines(
     procurify: ProcurifySandbox, client: ProcurifyClient
 ) -> None:
     """The filter knows days only."""
-    assert {order.id for order in client.orders_changed(BEGIN.date(), END.date())} == {
+    assert {order.id for order in all_read(client.orders_changed(BEGIN.date(), END.date()))} == {
         str(number) for number in procurify.orders
     }
     (asked,) = queries(procurify, "/api/v2/purchase_orders/purchased/all/")
@@ -136,7 +137,7 @@ def test_only_the_kinds_of_vendors_that_take_part_are_asked_for(
     procurify: ProcurifySandbox, client: ProcurifyClient
 ) -> None:
     """Placeholders, people and card providers never become suppliers."""
-    assert {vendor.type for vendor in client.vendors()} == {"3", "4"}
+    assert {vendor.type for vendor in all_read(client.vendors())} == {"3", "4"}
     (entry,) = [entry for entry in procurify.journal.entries if entry.path == VENDORS]
     assert "type__in=3&type__in=4" in entry.query
 

@@ -1,5 +1,6 @@
 """Payments: an invoice paid in BILL says so in IFS, under the ETag of a fresh read; what is undone is a person's."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -213,3 +214,13 @@ def test_payments_are_listed_as_the_connection_says(tenancy: Tenancy, by: str) -
     tenancy.run("payments")
     asked = [entry.query for entry in tenancy.bill.journal.entries if entry.path.endswith("/payments")]
     assert [f"{by}%3Agte" in query for query in asked] == [False, by != "nothing"]
+
+
+def test_a_payment_under_no_id_of_one_is_held(tenancy: Tenancy) -> None:
+    """It is not taken for a bill that nobody paid, and not lost."""
+    bill = tenancy.sent()
+    payment = tenancy.pay(bill)
+    made = tenancy.bill.store.payments
+    made["pay-1"] = replace(made.pop(payment), id="pay-1")
+    tenancy.run("payments")
+    assert tenancy.causes("payments") == {"pay-1": Cause.UNREADABLE}

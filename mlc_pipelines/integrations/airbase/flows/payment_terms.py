@@ -1,6 +1,7 @@
 """Payment terms: what is agreed with a vendor in Airbase, compared with the supplier's term in IFS."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode, fingerprint
@@ -12,6 +13,7 @@ from mlc_pipelines.integrations.airbase.posting import unread_record
 from mlc_pipelines.integrations.erp.suppliers import SupplierSource
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.wire.rows import loosely
 
 SUPPLIER_TERM = "supplier_term"
 TERM_WORD = "payment_term"
@@ -56,9 +58,9 @@ class PaymentTermsToIfs:
     def _key(self, raw: bytes) -> str:
         """Name a term by its vendor; one that names none, or cannot be read, by its content."""
         try:
-            row = read_object(raw, "payment term")
+            row: Any = read_object(raw, "payment term")
         except RecordError:
-            return digest(raw)
+            row = loosely(raw)
         return text_at(row, self._fields.vendor_id) or text_at(row, self._fields.vendor) or digest(raw)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:

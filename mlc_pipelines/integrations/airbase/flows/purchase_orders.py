@@ -9,7 +9,7 @@ import msgspec
 
 from mlc_pipelines.accounting.money import MICRO_PLACES
 from mlc_pipelines.errors import Cause, RecordError
-from mlc_pipelines.flows.content import encode, fingerprint
+from mlc_pipelines.flows.content import encode, fingerprint, kept_parts
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.ifs.purchase_orders import PurchaseOrder, PurchaseOrderLine, PurchaseOrders
 from mlc_pipelines.integrations.airbase.desk import Desk
@@ -17,8 +17,8 @@ from mlc_pipelines.integrations.airbase.document_client import id_of
 from mlc_pipelines.integrations.airbase.errors import AbsentError, ExistsError
 from mlc_pipelines.integrations.airbase.mapping import OrderWords, line_amount, says_the_same, to_order
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.wire.rows import Unread
 
-_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LINES = msgspec.json.Decoder(list[PurchaseOrderLine])
 CANCELLED = "cancelled"
 NOTHING_KNOWN = OrderWords(frozenset(), {}, None, None, None, {})
@@ -55,6 +55,9 @@ class OrdersToAirbase:
         """List orders changed since, or all where the tenant names no modified attribute for orders."""
         moment = datetime.fromisoformat(since) if since else None
         for order in self._orders.changed_since(feed, moment):
+            if isinstance(order, Unread):
+                yield Sighting.of_unread(order)
+                continue
             position = order.modified.astimezone(UTC).isoformat(timespec="microseconds") if order.modified else None
             yield Sighting(order.order_no, tag=order.etag, position=position, carry=(feed, order))
 
@@ -101,8 +104,8 @@ class OrdersToAirbase:
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Make an order of Airbase; one that is only planned, or was cancelled before it was sent, is left out."""
-        parts = _PARTS.decode(entry.source)
-        order, lines = self._orders.order(bytes(parts["order"])), _LINES.decode(parts["lines"])
+        head, rows = kept_parts(entry.source, "order", "lines")
+        order, lines = self._orders.order(head), _LINES.decode(rows)
         was_sent = self._desk.dictionary.by_key(self.kind, entry.key) is not None
         if order.state in self._rules.not_sent:
             return self._planned(order, was_sent=was_sent)

@@ -43,6 +43,7 @@ class SuppliersToIfs:
         self._desk.vendors.forget()
         for vendor in self._desk.vendors.all().values():
             yield Sighting(vendor.id, tag=fingerprint(_what_matters(vendor)), carry=vendor)
+        yield from map(Sighting.of_unread, self._desk.vendors.unread())
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """Nothing: a single vendor can not be read; the list of this very run has it."""

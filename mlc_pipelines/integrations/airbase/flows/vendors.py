@@ -92,7 +92,11 @@ class VendorsToAirbase:
 
     def _candidates(self, keys: Sequence[str]) -> list[Vendor]:
         if len(keys) > FEW:
-            return list(self._desk.vendors.all().values())
+            there = list(self._desk.vendors.all().values())
+            unread = self._desk.vendors.unread()
+            if unread:  # one of them may be what is looked for; a few at a time are asked for by reference
+                raise RecordError(unread[0].problem, cause=Cause.UNREADABLE)
+            return there
         referred = [vendor for key in keys for vendor in self._desk.airbase.vendors(reference=key)]
         return [*referred, *self._desk.airbase.vendors(reference="")]
 

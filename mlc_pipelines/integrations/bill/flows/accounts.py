@@ -61,7 +61,7 @@ class AccountsToBill:
     def prepare(self) -> None:
         """Read the account table, and the numbers that BILL's chart has."""
         self._numbers = self._desk.table("accounts")
-        self._there = list(self._desk.bill.classifications(CHART))
+        self._there = list(self._desk.bill.classifications_known(CHART))
         numbered = {row.account.number: row.id for row in self._there if row.account.number and not row.archived}
         self._desk.dictionary.learn("account", self._numbers or {})
         self._desk.dictionary.learn("account_number", numbered)

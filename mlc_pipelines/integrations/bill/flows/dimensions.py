@@ -12,6 +12,7 @@ from mlc_pipelines.integrations.bill.desk import Desk
 from mlc_pipelines.integrations.bill.matching import same_dimension, to_dimension
 from mlc_pipelines.integrations.bill.models import KINDS, Classification
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.wire.rows import Unread
 
 
 class DimensionsToBill:
@@ -50,8 +51,11 @@ class DimensionsToBill:
     def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
         """List all values of a code part: IFS has no changed-since for them."""
         company, letter = feed.split("^")
-        for value in self._values.of(company, letter):
-            yield Sighting(f"{company}^{letter}^{value.value}", carry=value)
+        for value in self._values.carried(company, letter):
+            if isinstance(value, Unread):
+                yield Sighting.of_unread(value, prefix=f"{feed}^")
+            else:
+                yield Sighting(f"{feed}^{value.value}", carry=value)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """Nothing: IFS sends no events."""
@@ -72,7 +76,7 @@ class DimensionsToBill:
     def prepare(self) -> None:
         """Read the names that BILL has, kind by kind."""
         kinds = sorted(set(self._desk.dimensions().values()))
-        self._there = {kind: list(self._desk.bill.classifications(KINDS[kind])) for kind in kinds}
+        self._there = {kind: list(self._desk.bill.classifications_known(KINDS[kind])) for kind in kinds}
         named = {f"{kind} {row.name}": row.id for kind in kinds for row in self._there[kind] if not row.archived}
         self._desk.dictionary.learn("classification", named)
 

@@ -12,7 +12,9 @@ from mlc_pipelines.integrations.bill.mapping import marked
 from mlc_pipelines.integrations.bill.models import Bill, Payment, Row, day
 from mlc_pipelines.integrations.bill.standing import Paid, failure, is_payment, paid
 from mlc_pipelines.integrations.erp.payments import PAID, PaidMarks
+from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.wire.rows import Unread
 
 BILLS, PAYMENTS = "bills", "payments"
 FINISHED = "finished_bill"
@@ -58,7 +60,10 @@ class PaymentsToIfs:
         ids = sorted(id_ for id_ in dictionary.bound("bill").values() if id_ not in finished)
         long_ago = self._desk.clock.now() - timedelta(days=self._desk.settings.watch_days)
         for row in self._desk.bill.bill_rows_among(ids):
-            yield Sighting(row.id, tag=fingerprint(row.raw.decode()), carry=row)
+            if isinstance(row, Unread):
+                yield Sighting.of_unread(row)
+                continue
+            yield Sighting(row.id, tag=digest(row.raw), carry=row)
             if row.id in told and row.updated is not None and row.updated < long_ago and _is_all_paid(row):
                 finished[row.id] = row.updated.date().isoformat()
         dictionary.learn(FINISHED, finished)
@@ -66,8 +71,12 @@ class PaymentsToIfs:
     def _payments(self, since: str | None) -> Iterator[Sighting]:
         moment = datetime.fromisoformat(since) - OVERLAP if since else None
         for row in self._desk.bill.payment_rows(moment=moment, by=self._desk.settings.payments_since):
+            if isinstance(row, Unread):
+                yield Sighting.of_unread(row)
+                continue
+            problem = None if is_payment(row.id) else f"bill: {row.id!r} is listed as a payment, and is no id of one"
             updated = row.updated.isoformat(timespec="microseconds") if row.updated else None
-            yield Sighting(row.id, tag=fingerprint(row.raw.decode()), position=updated, carry=row)
+            yield Sighting(row.id, tag=digest(row.raw), position=updated, carry=row, problem=problem)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """A bill or a payment that was changed; it is read anew, for notifications may overtake each other."""
@@ -93,7 +102,7 @@ class PaymentsToIfs:
             company=(marked(bill.description) or "").partition("^")[0],
             content=bill.raw,
             fingerprint=fingerprint([bill.id, stands.text() if stands else None]),
-            tag=fingerprint(bill.raw.decode()),
+            tag=digest(bill.raw),
             label=bill.invoice.invoice_number or bill.id,
             partner=bill.vendor_name or "",
             amount=stands.amount if stands else bill.amount,
@@ -109,7 +118,7 @@ class PaymentsToIfs:
             company="",
             content=payment.raw,
             fingerprint=fingerprint([payment.id, sorted(payment.bill_ids), payment.stands, failure(payment)]),
-            tag=fingerprint(payment.raw.decode()),
+            tag=digest(payment.raw),
             label=payment.transaction_number or payment.id,
             partner=payment.vendor_name or "",
             dated=day(payment.process_date),

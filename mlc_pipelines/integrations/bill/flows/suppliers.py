@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from mlc_pipelines.errors import Cause, RecordError
-from mlc_pipelines.flows.content import encode, fingerprint
+from mlc_pipelines.flows.content import encode, fingerprint, kept_parts
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.integrations.bill.desk import OVERLAP, Desk
 from mlc_pipelines.integrations.bill.errors import AbsentError
@@ -16,6 +16,7 @@ from mlc_pipelines.integrations.bill.models import Row, Vendor
 from mlc_pipelines.integrations.bill.vendor_client import read_vendor
 from mlc_pipelines.integrations.erp.suppliers import SupplierBirths, SupplierSource, agreeing, born_id
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.wire.rows import Unread
 
 OURS = "B"
 """What the ids of suppliers begin with that were made of vendors."""
@@ -51,6 +52,9 @@ class SuppliersToIfs:
         """List vendors changed since a little before the watermark."""
         moment = datetime.fromisoformat(since) - OVERLAP if since else None
         for row in self._desk.bill.vendor_rows(updated_since=moment):
+            if isinstance(row, Unread):
+                yield Sighting.of_unread(row)
+                continue
             updated = row.updated.isoformat(timespec="microseconds") if row.updated else None
             yield Sighting(row.id, tag=row.updated_time, position=updated, carry=row)
 
@@ -90,15 +94,15 @@ class SuppliersToIfs:
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Decide on a vendor: known, in conflict, or new."""
-        parts = msgspec.json.decode(entry.source, type=dict[str, msgspec.Raw])
-        vendor = read_vendor(bytes(parts["vendor"]))
-        if bytes(parts["supplier"]) != b"null":
+        there, here = kept_parts(entry.source, "vendor", "supplier")
+        vendor = read_vendor(there)
+        if here != b"null":
             both = {"name": vendor.name, "country": vendor.address.country}
             field_of = {"name": "name", "country": "address"}
             told = {
                 what: said for what, said in both.items() if self._desk.settings.authority(field_of[what]) != "bill"
             }
-            supplier = self._source.supplier(bytes(parts["supplier"]))
+            supplier = self._source.supplier(here)
             return agreeing("BILL", {"name": supplier.name, **told}, supplier)
         known = self._desk.dictionary.by_external_id("vendor", vendor.id)
         if known is not None:

@@ -20,6 +20,7 @@ from mlc_pipelines.integrations.procurify.mapping import SERIE, bill_mark, invoi
 from mlc_pipelines.integrations.procurify.models import Bill
 from mlc_pipelines.integrations.procurify.periods import first_day, windows
 from mlc_pipelines.integrations.procurify.words import ELSEWHERE, LOOKED_UP, Words
+from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 from mlc_pipelines.ledger.states import Stage
 
@@ -89,9 +90,7 @@ class BillsToIfs:
         try:
             bill = Bill.parse(raw, self._desk.settings.zone)
         except RecordError as error:
-            return SourceRecord(
-                sighting.key, "", raw, fingerprint([raw.decode()]), sighting.tag, sighting.key, problem=str(error)
-            )
+            return SourceRecord(sighting.key, "", raw, digest(raw), sighting.tag, sighting.key, problem=str(error))
         total = shown_total(bill)
         return SourceRecord(
             key=bill.id,

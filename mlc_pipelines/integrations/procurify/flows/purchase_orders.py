@@ -16,6 +16,7 @@ from mlc_pipelines.integrations.procurify.errors import AbsentError
 from mlc_pipelines.integrations.procurify.models import Order
 from mlc_pipelines.integrations.procurify.periods import days, first_day
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.wire.rows import Unread
 
 ONE_DAY = timedelta(days=1)
 WORD = "order"
@@ -52,8 +53,11 @@ class OrdersForReference:
         last = now.astimezone(zone).date() + ONE_DAY
         for first, until in days(self._begin(since), last, self._desk.settings.backfill_days):
             for order in self._desk.procurify.orders_changed(first, until):
+                if isinstance(order, Unread):
+                    yield Sighting.of_unread(order)
+                    continue
                 position = order.modified.isoformat(timespec="microseconds") if order.modified else None
-                yield Sighting(order.id, tag=order.tag, position=position, carry=order.raw.decode())
+                yield Sighting(order.id, tag=order.tag, position=position, carry=order)
 
     def _begin(self, since: str | None) -> date:
         if since is None:

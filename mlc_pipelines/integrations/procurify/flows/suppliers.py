@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.ifs.suppliers import Supplier
 from mlc_pipelines.integrations.erp.suppliers import SupplierBirths, SupplierSource, agreeing
 from mlc_pipelines.integrations.procurify.desk import Desk
 from mlc_pipelines.integrations.procurify.mapping import to_supplier
 from mlc_pipelines.integrations.procurify.matching import Ladder, Match, country_code, plain, said
 from mlc_pipelines.integrations.procurify.models import Vendor
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.wire.rows import Unread
 
 
 class SuppliersToIfs:
@@ -45,6 +47,9 @@ class SuppliersToIfs:
     def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
         """List all vendors that take part: there is no filter by time of change (documented)."""
         for vendor in self._desk.procurify.vendors():
+            if isinstance(vendor, Unread):
+                yield Sighting.of_unread(vendor)
+                continue
             yield Sighting(vendor.id, tag=fingerprint(vendor.matters()), carry=vendor)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
@@ -69,7 +74,7 @@ class SuppliersToIfs:
         desk, dictionary = self._desk, self._desk.dictionary
         confirmed, countries = desk.table("suppliers"), desk.table("countries")
         self._ladder = Ladder(self._source.all(), dictionary.bound(self.kind), confirmed, countries)
-        matched = {entry.key: self._match(entry).supplier for entry in desk.entries(self.name)}
+        matched = {entry.key: self._matched(entry) for entry in desk.entries(self.name)}
         found = {vendor: supplier for vendor, supplier in matched.items() if supplier is not None}
         pairs = {vendor: number for vendor, number in confirmed.items() if number in self._ladder.known}
         dictionary.learn(self.kind, pairs | {vendor: supplier.id for vendor, supplier in found.items()})
@@ -80,8 +85,11 @@ class SuppliersToIfs:
         if desk.settings.new_suppliers == "create":
             self._currencies = {str(row.id): row.name for row in desk.procurify.currencies() if row.id and row.name}
 
-    def _match(self, entry: Entry) -> Match:
-        return self._ladder.match(self._vendor(entry))
+    def _matched(self, entry: Entry) -> Supplier | None:
+        try:
+            return self._ladder.match(self._vendor(entry)).supplier
+        except RecordError:  # held as unreadable, and matched with nobody
+            return None
 
     def _vendor(self, entry: Entry) -> Vendor:
         return Vendor.parse(entry.source, tax_field=self._desk.settings.vendor_tax_field)

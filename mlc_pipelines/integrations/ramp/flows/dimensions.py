@@ -10,6 +10,7 @@ from mlc_pipelines.integrations.erp.accounts import company_code
 from mlc_pipelines.integrations.ramp.desk import Desk, landed_as
 from mlc_pipelines.integrations.ramp.mapping import field_id
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.wire.rows import Unread
 
 
 class DimensionsToRamp:
@@ -46,8 +47,11 @@ class DimensionsToRamp:
     def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
         """List all values of a code part: IFS has no changed-since for them."""
         company, letter = feed.split("^")
-        for value in self._values.of(company, letter):
-            yield Sighting(f"{company}^{letter}^{value.value}", carry=value)
+        for value in self._values.carried(company, letter):
+            if isinstance(value, Unread):
+                yield Sighting.of_unread(value, prefix=f"{feed}^")
+            else:
+                yield Sighting(f"{feed}^{value.value}", carry=value)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """Nothing: IFS sends no events."""

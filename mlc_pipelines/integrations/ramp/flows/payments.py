@@ -11,6 +11,7 @@ from mlc_pipelines.integrations.ramp.acknowledging import acknowledge
 from mlc_pipelines.integrations.ramp.desk import Desk
 from mlc_pipelines.integrations.ramp.models import Bill
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.wire.rows import Unread
 
 OVERLAP = timedelta(days=1)
 
@@ -43,7 +44,10 @@ class PaymentsToIfs:
     def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
         """List bills paid since a day before the watermark."""
         moment = datetime.fromisoformat(since) - OVERLAP if since else None
-        for bill in self._desk.ramp.bills(payment_status="PAID", from_paid_at=moment):
+        for bill in self._desk.ramp.bills_carried(payment_status="PAID", from_paid_at=moment):
+            if isinstance(bill, Unread):
+                yield Sighting.of_unread(bill)
+                continue
             paid = bill.paid_at.astimezone(UTC).isoformat(timespec="microseconds") if bill.paid_at else None
             yield Sighting(bill.id, position=paid, carry=bill)
 

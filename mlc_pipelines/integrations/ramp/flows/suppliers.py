@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 
 from mlc_pipelines.errors import Cause, RecordError
-from mlc_pipelines.flows.content import encode, fingerprint
+from mlc_pipelines.flows.content import encode, fingerprint, kept_parts
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.integrations.erp.suppliers import SupplierBirths, SupplierSource, agreeing, born_id
 from mlc_pipelines.integrations.ramp.desk import Desk
 from mlc_pipelines.integrations.ramp.models import Vendor
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.wire.rows import Unread
 
 OVERLAP = timedelta(days=1)
 
@@ -46,7 +47,10 @@ class SuppliersToIfs:
     def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
         """List vendors created since a day before the watermark; changes come by webhook."""
         moment = datetime.fromisoformat(since) - OVERLAP if since else None
-        for vendor in self._desk.ramp.vendors(from_created_at=moment):
+        for vendor in self._desk.ramp.vendors_carried(from_created_at=moment):
+            if isinstance(vendor, Unread):
+                yield Sighting.of_unread(vendor)
+                continue
             created = (
                 vendor.created_at.astimezone(UTC).isoformat(timespec="microseconds") if vendor.created_at else None
             )
@@ -76,9 +80,9 @@ class SuppliersToIfs:
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Decide on a vendor: known, in conflict, or new."""
-        parts = msgspec.json.decode(entry.source, type=dict[str, msgspec.Raw])
-        vendor = Vendor.parse(bytes(parts["vendor"]))
-        supplier = self._source.supplier(bytes(parts["supplier"])) if bytes(parts["supplier"]) != b"null" else None
+        there, here = kept_parts(entry.source, "vendor", "supplier")
+        vendor = Vendor.parse(there)
+        supplier = self._source.supplier(here) if here != b"null" else None
         if supplier is not None:
             return agreeing("Ramp", {"name": vendor.name, "country": vendor.country}, supplier)
         if self._desk.settings.new_vendors == "hold":

@@ -13,6 +13,7 @@ from mlc_pipelines.integrations.ramp.desk import Desk
 from mlc_pipelines.integrations.ramp.mapping import field_id, to_voucher
 from mlc_pipelines.integrations.ramp.models import Bill
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.wire.rows import Unread
 
 SERIE = "RAMP"
 
@@ -46,8 +47,8 @@ class VouchersToIfs:
 
     def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
         """List what Ramp says is ready and not yet booked: a queue, not a feed."""
-        for bill in self._desk.ramp.bills(sync_ready=True, sync_status="NOT_SYNCED"):
-            yield Sighting(bill.id, carry=bill)
+        for bill in self._desk.ramp.bills_carried(sync_ready=True, sync_status="NOT_SYNCED"):
+            yield Sighting.of_unread(bill) if isinstance(bill, Unread) else Sighting(bill.id, carry=bill)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """An approved or ready bill."""
