@@ -47,7 +47,11 @@ def test_a_damaged_answer_is_got_over(recording: Recorded, tmp_path: Path, syste
 
 @pytest.mark.parametrize("system", OFFICES)
 def test_what_is_replayed_is_what_was_recorded(recording: Recorded, tmp_path: Path, system: str) -> None:
-    """With no answer damaged nothing is interrupted or held that was not: the trials see what they are to see."""
+    """With no answer damaged nothing is interrupted or held that was not: the trials see what they are to see.
+
+    Stampli's files come by SFTP, which is not replayed: the road begins behind them.
+    """
+    silent = {"collect interrupted"} if system == "stampli" else set[str]()
     said = recording(system)
     trial = RoadTrial(said, tmp_path / "home")
     for flow, made in said.flows.items():
@@ -57,7 +61,7 @@ def test_what_is_replayed_is_what_was_recorded(recording: Recorded, tmp_path: Pa
                 flow, exchange, Damage(exchange.reply, "nothing", changes_data=False), once=True, named=""
             )
             assert told.wrong == []
-            assert all(stage.endswith("done") for stage in told.stages)
+            assert {stage for stage in told.stages if not stage.endswith("done")} == silent
     trial.close()
 
 
