@@ -25,10 +25,10 @@ def hold_document(connection: str, group: HeldGroup) -> dict[str, object]:
     return {"connection": connection, **asdict(group), "happened": advice.happened, "remedy": advice.remedy}
 
 
-def story_document(entry: Entry, told: Sequence[Happening]) -> dict[str, object]:
-    """Tell one version of a record and everything that happened to it."""
+def story_document(entry: Entry, told: Sequence[Happening], archive: str | None) -> dict[str, object]:
+    """Tell one version of a record and everything that happened to it, or which archive has that."""
     story = {name: getattr(entry, name) for name in _TOLD}
-    return {**story, "events": [asdict(happening) for happening in told]}
+    return {**story, "archive": archive, "events": [asdict(happening) for happening in told]}
 
 
 def advice_for(group: HeldGroup) -> Advice:

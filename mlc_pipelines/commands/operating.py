@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlc_pipelines.commands.output import ATTENTION, CONFIGURATION, as_json, console, say
+from mlc_pipelines.commands.output import ATTENTION, CONFIGURATION, as_json, console, plain, say, table
 from mlc_pipelines.commands.running import Json
 
 
@@ -24,15 +24,21 @@ def register(app: typer.Typer) -> None:
     app.add_typer(secrets, name="secrets")
     database = typer.Typer(help="The ledger's database.", no_args_is_help=True)
     database.command("upgrade")(db_upgrade)
+    database.command("prune")(db_prune)
     app.add_typer(database, name="db")
 
 
-def audit_verify(as_document: Json = False) -> None:
+def audit_verify(
+    archive: Annotated[list[Path] | None, typer.Option(help="Archives of `mlc db prune` to check as well.")] = None,
+    as_document: Json = False,
+) -> None:
     """Check that no event, source copy or seal was changed, removed or put in; if so, seal finished days."""
     from mlc_pipelines.integrations.house import House
+    from mlc_pipelines.ledger.archive_audit import verify_archives
 
     with House.open() as house:
         findings = list(house.ledger.audit.verify())
+        findings += verify_archives(house.ledger.engine, archive) if archive else []
         sealed = [] if findings else house.ledger.audit.seal()
     if as_document:
         as_json(
@@ -142,3 +148,38 @@ def db_upgrade() -> None:
 
     with House.open():
         console().print("the tables are up to date")
+
+
+def db_prune(
+    older_than: Annotated[int, typer.Option(min=2, help="Days since a record came to rest.", metavar="DAYS")],
+    archive: Annotated[Path, typer.Option(help="File that gets what goes; it grows with each pruning.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only tell what would go.")] = False,
+    as_document: Json = False,
+) -> None:
+    """Move documents and events of records at rest into an archive; what keeps them from being posted again stays."""
+    from dataclasses import asdict
+    from datetime import timedelta
+
+    from mlc_pipelines.integrations.house import House
+    from mlc_pipelines.ledger.pruning import Pruned
+
+    age = timedelta(days=older_than)
+    with House.open() as house:
+        groups = house.ledger.retention.resting(age)
+        done = house.ledger.retention.prune(age, archive) if yes else Pruned()
+    findings = [{"where": finding.where, "what": finding.what} for finding in done.findings]
+    if as_document:
+        facts = {"pruned": yes, "records": done.entries, "events": done.events, "letters": done.letters}
+        resting = [asdict(group) for group in groups]
+        as_json({"archive": str(archive), "resting": resting, **facts, "findings": findings})
+    else:
+        out = console()
+        columns = ("connection", "flow", "state", "records", "events", "MB of documents")
+        rows = [(g.connection, g.flow, g.state, g.entries, g.events, f"{g.document_bytes / 1e6:.1f}") for g in groups]
+        out.print(table("at rest", columns, rows, right=columns[3:]))
+        for finding in done.findings:
+            out.print(plain(f"{finding.where}: {finding.what}"))
+        went = f"{done.entries} records with {done.events} events are in {archive} now: keep it"
+        out.print(plain(went if yes else "nothing was changed; --yes does it"))
+    if findings:
+        raise typer.Exit(ATTENTION)

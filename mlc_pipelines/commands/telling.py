@@ -73,29 +73,37 @@ def holds(connection: Chosen = None, as_document: Json = False) -> None:
 def trail(
     connection: Connection,
     key: Annotated[str, typer.Argument(help="Key, document number, our reference, or id in the spend system.")],
+    archive: Annotated[list[Path] | None, typer.Option(help="Archives of `mlc db prune` to look into.")] = None,
     as_document: Json = False,
 ) -> None:
     """Tell the whole story of a record: both ids, every attempt, every change of state."""
     from mlc_pipelines.commands.documents import story_document
     from mlc_pipelines.integrations.house import House
+    from mlc_pipelines.ledger.archive_audit import archived_trail
 
     with House.open() as house:
         house.connection(connection)
         reports = house.ledger.books(connection).reports
-        stories = [(entry, reports.trail(entry)) for entry in reports.find(key)]
+        stories = []
+        for entry in reports.find(key):
+            away = [each for file in archive or [] for each in archived_trail(house.ledger.engine, file, entry)]
+            stories.append((entry, reports.trail(entry) or away, reports.archive_of(entry)))
     if not stories:
         say(f"{connection}: there is no record {key!r}; give its key, document number, or id in the spend system")
         raise typer.Exit(ATTENTION)
     if as_document:
-        as_json([story_document(entry, told) for entry, told in stories])
+        as_json([story_document(*story) for story in stories])
         return
     out = console()
-    for entry, told in stories:
+    for entry, told, file in stories:
         out.print(plain(f"{entry.flow} {entry.label}"), style="bold", end=" ")
         out.print(f"version {entry.version}: {entry.state.value}")
         out.print(plain(f"  source {entry.key}, reference {entry.reference or '-'}, target {entry.external_id or '-'}"))
         if entry.problem:
             out.print(plain(f"  {entry.cause}: {entry.problem}"))
+        if file is not None and not told:
+            out.print(plain(f"  what happened to it is in the archive {file}: give it with --archive"))
+            continue
         rows = [(f"{h.at:%m-%d %H:%M:%S}", h.kind, h.after, h.actor, h.detail) for h in told]
         out.print(table("", ("at (UTC)", "event", "state", "by", "facts"), rows))
 

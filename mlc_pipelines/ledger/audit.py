@@ -12,15 +12,16 @@ from sqlalchemy import Connection, Engine, insert, select
 from mlc_pipelines.errors import MlcError
 from mlc_pipelines.ledger import chain
 from mlc_pipelines.ledger.database import reading, writing
+from mlc_pipelines.ledger.pruning_proof import verify_prunings
 from mlc_pipelines.ledger.seals import Anchor, days, seal_of, signed_text, verify_seals
 from mlc_pipelines.ledger.signing import SealKeys
-from mlc_pipelines.ledger.tables import entries, events, seals
+from mlc_pipelines.ledger.tables import entries, events, prunings, seals
 from mlc_pipelines.ledger.verifying import PAGE, Finding, as_stored, verify_chains, verify_totals
 from mlc_pipelines.wire.clock import Clock
 
 LATE = timedelta(hours=1)
 """A day is over when that much more has passed: a write may be committed a little after its time was taken."""
-_STANDS = ("id", "state", "chain_seq", "chain_head")
+_STANDS = ("id", "state", "chain_seq", "chain_head", "pruning")
 
 
 class TamperedError(MlcError):
@@ -48,18 +49,27 @@ class Audit:
             last = dict(newest._mapping) if newest is not None else None
             for day in days(connection, last["day"] + timedelta(days=1) if last else None, today):
                 facts = seal_of(connection, day, last["hash"] if last else chain.GENESIS)
-                if facts is not None:
+                if facts["count"]:
                     last = self._signed(facts, last["signature"] if last else None)
                     sealed.append(last)
             if sealed:
                 connection.execute(insert(seals), sealed)
         if sealed:
-            self._anchor.write(sealed[-1])
+            self.remember()
         return [seal["day"] for seal in sealed]
+
+    def remember(self) -> None:
+        """Write down apart from the database what its newest seal and its newest pruning are."""
+        with reading(self._engine) as connection:
+            self._anchor.remember(connection)
+
+    def signature(self, text: str) -> tuple[str | None, str | None]:
+        """Give the id of the key that signs, and its signature; nothing where there are no keys."""
+        return self._keys.sign(text) if self._keys else (None, None)
 
     def _signed(self, facts: dict[str, Any], before: str | None) -> dict[str, Any]:
         seal = {**facts, "sealed_at": self._clock.now()}
-        key_id, signature = self._keys.sign(signed_text(seal, before)) if self._keys else (None, None)
+        key_id, signature = self.signature(signed_text(seal, before))
         return {**seal, "key_id": key_id, "signature": signature}
 
     def verify(self) -> Iterator[Finding]:
@@ -69,6 +79,7 @@ class Audit:
             for part in (
                 verify_chains(connection),
                 verify_seals(connection, self._keys),
+                verify_prunings(connection, self._keys),
                 self._anchor.verify(connection),
             ):
                 for finding in part:
@@ -86,9 +97,7 @@ class Audit:
                 state.update(f"{line}\n".encode())
                 yield line
         end: dict[str, Any] = {"lines": count, "sha256": state.hexdigest(), "key_id": None, "signature": None}
-        if self._keys is not None:
-            text = chain.encode(["pack", count, state.hexdigest()])
-            end["key_id"], end["signature"] = self._keys.sign(text)
+        end["key_id"], end["signature"] = self.signature(chain.encode(["pack", count, state.hexdigest()]))
         yield json.dumps({"end": end}, sort_keys=True)
 
     def public_key(self) -> str | None:
@@ -96,7 +105,7 @@ class Audit:
         return next(iter(self._keys.public().values())) if self._keys else None
 
     def _facts(self, connection: Connection) -> Iterator[dict[str, Any]]:
-        """Give the lines of a pack: events by entry and number, entries, seals by day, public keys."""
+        """Give the lines of a pack: events by entry and number, entries, seals by day, prunings, public keys."""
         told = select(*as_stored(events)).order_by(events.c.entry_id, events.c.seq).execution_options(yield_per=PAGE)
         for row in connection.execute(told):
             yield {"event": dict(row._mapping)}
@@ -106,5 +115,7 @@ class Audit:
             yield {"entry": {name: getattr(row, name) for name in _STANDS} | {"row": digest}}
         for row in connection.execute(select(*as_stored(seals)).order_by(seals.c.day)):
             yield {"seal": dict(row._mapping)}
+        for row in connection.execute(select(*as_stored(prunings)).order_by(prunings.c.id)):
+            yield {"pruning": dict(row._mapping)}
         for key_id, public in (self._keys.public() if self._keys else {}).items():
             yield {"key": {"id": key_id, "public": public}}

@@ -53,9 +53,20 @@ SEALED_COLUMNS = (
 """What an entry says of itself; each event seals it as it stood then, and the documents have digests of their own."""
 
 
+PRUNING_COLUMNS = ("id", "at", "archive", "end", "entries", "events", "part", "rows", "left", "previous")
+
+
 def row_digest(columns: Mapping[str, Any]) -> str:
     """Hash what an entry says after an event (SHA-256, hex, of the JSON array of its sealed columns as text)."""
     told = [None if columns[name] is None else str(columns[name]) for name in SEALED_COLUMNS]
+    return digest(_canonical(told).encode("ascii"))
+
+
+def pruning_hash(columns: Mapping[str, Any]) -> str:
+    """Hash one pruning (SHA-256, hex) over every column that has a meaning and the hash of the one before."""
+    at = columns["at"]
+    moment = at if isinstance(at, str) else moment_text(at)
+    told = [moment if name == "at" else columns[name] for name in PRUNING_COLUMNS]
     return digest(_canonical(told).encode("ascii"))
 
 

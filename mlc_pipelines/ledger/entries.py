@@ -134,7 +134,8 @@ class Entries:
             rows = connection.execute(select(*_LIGHT).where(entries.c.id.in_(part))).all()
             totals.shift(connection, [({**row._mapping, "latest": True}, -1) for row in rows])
             totals.shift(connection, [(dict(row._mapping), 1) for row in rows])
-            olds = [old for old in map(to_entry, rows) if old.stage in UNDELIVERED and old.state not in OPEN]
+            olds = [to_entry(row) for row in rows if row.pruning is None]
+            olds = [old for old in olds if old.stage in UNDELIVERED and old.state not in OPEN]
             write_moves(connection, [Move(old, State.SUPERSEDED, "superseded") for old in olds], now, lease=lease)
 
     def _insert(

@@ -13,6 +13,7 @@ from mlc_pipelines.ledger.inbox import Inbox
 from mlc_pipelines.ledger.intents import Intents
 from mlc_pipelines.ledger.leases import LEASE_SECONDS, Leases
 from mlc_pipelines.ledger.progress import Progress
+from mlc_pipelines.ledger.pruning import Retention
 from mlc_pipelines.ledger.reports import Reports
 from mlc_pipelines.ledger.signing import SealKeys
 from mlc_pipelines.wire.clock import Clock
@@ -49,6 +50,7 @@ class Ledger:
         self.leases = Leases(engine, clock, seconds=lease_seconds)
         self.inbox = Inbox(engine, clock)
         self.audit = Audit(engine, clock, anchor, keys)
+        self.retention = Retention(engine, clock, self.leases, self.audit)
 
     def books(self, connection: str) -> Books:
         """Open the books of a connection."""

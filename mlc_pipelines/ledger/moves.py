@@ -41,6 +41,7 @@ _MOVE = (
         entries.c.id == bindparam("b_id"),
         entries.c.chain_head == bindparam("b_head"),
         entries.c.latest == bindparam("b_latest"),
+        entries.c.pruning.is_(None),  # its documents are in an archive: it goes nowhere any more
     )
     .values(
         {name: bindparam(f"b_{name}") for name in (*_COLUMNS, "state", "since", "chain_seq")}

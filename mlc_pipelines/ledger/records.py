@@ -124,6 +124,7 @@ class Entry:
     source: bytes = b""
     payload: bytes | None = None
     latest: bool = True
+    pruning: int | None = None  # the pruning that put its documents and events into an archive
 
 
 @dataclass(frozen=True, slots=True)

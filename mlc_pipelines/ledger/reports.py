@@ -12,7 +12,7 @@ from mlc_pipelines.ledger.database import reading
 from mlc_pipelines.ledger.entries import to_entry
 from mlc_pipelines.ledger.records import Entry, from_micros
 from mlc_pipelines.ledger.states import Stage, State
-from mlc_pipelines.ledger.tables import entries, events, totals
+from mlc_pipelines.ledger.tables import entries, events, prunings, totals
 from mlc_pipelines.ledger.totals import UNIT, micros_of
 
 
@@ -175,6 +175,12 @@ class Reports:
                 Happening(row.seq, row.at, row.kind, row.before, row.after, row.actor, row.detail)
                 for row in connection.execute(query)
             ]
+
+    def archive_of(self, entry: Entry) -> str | None:
+        """Name the archive that has the documents and events of an entry; None when they are here."""
+        query = select(prunings.c.archive).where(prunings.c.id == entry.pruning)
+        with reading(self._engine) as connection:
+            return connection.execute(query).scalar()
 
     def select(
         self,

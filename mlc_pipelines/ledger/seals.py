@@ -1,7 +1,8 @@
 """Seals: one line for each finished day, over all events of that day, in a chain of their own, and signed."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from sqlalchemy import Connection, Row, String, Text, cast, func, select
 
 from mlc_pipelines.ledger import chain
 from mlc_pipelines.ledger.signing import SealKeys
-from mlc_pipelines.ledger.tables import events, seals
+from mlc_pipelines.ledger.tables import events, prunings, seals
 from mlc_pipelines.ledger.verifying import PAGE, Finding, as_stored
+
+_NUMBERED = ((seals, seals.c.day), (prunings, prunings.c.id))
 
 
 def days(connection: Connection, start: date | None, end: date) -> Iterator[date]:
@@ -25,8 +28,11 @@ def days(connection: Connection, start: date | None, end: date) -> Iterator[date
         day += timedelta(days=1)
 
 
-def seal_of(connection: Connection, day: date, previous: str) -> dict[str, Any] | None:
-    """Make the seal of a day, unsigned; None when nothing happened on it."""
+def seal_of(connection: Connection, day: date, previous: str, away: Sequence[tuple[int, str]] = ()) -> dict[str, Any]:
+    """Make the seal of a day, unsigned; `count` is 0 when nothing happened on it.
+
+    `away` names events that are in archives, by number and hash.
+    """
     begin = datetime.combine(day, time(), UTC)
     query = (
         select(events.c.id, events.c.hash)
@@ -36,13 +42,10 @@ def seal_of(connection: Connection, day: date, previous: str) -> dict[str, Any] 
     )
     state = hashlib.sha256(f"{day.isoformat()}:{previous}".encode())
     first = last = count = 0
-    for row in connection.execute(query):
-        first = first or row.id
-        last = row.id
+    for number, head in heapq.merge(sorted(away), (tuple(row) for row in connection.execute(query))):
+        first, last = first or number, number
         count += 1
-        state.update(f":{row.id}:{row.hash}".encode())
-    if not count:
-        return None
+        state.update(f":{number}:{head}".encode())
     return {
         "day": day,
         "first_event": first,
@@ -69,7 +72,7 @@ def verify_seals(connection: Connection, keys: SealKeys | None) -> Iterator[Find
     sealed = connection.execute(select(*as_stored(seals)).order_by(seals.c.day)).all()
     for row in sealed:
         where = f"day {row.day}"
-        if not _fits(connection, row, previous):
+        if not fits(connection, row, previous):
             yield Finding(where, f"the seal does not fit the events of that day, {row.first_event} to {row.last_event}")
         elif keys is not None and (row.signature or signature):
             yield from _verify_signature(where, row, signature, keys)
@@ -85,36 +88,46 @@ def _verify_signature(where: str, row: Row[Any], before: str | None, keys: SealK
         yield Finding(where, "the seal is not signed by a key of ours")
 
 
-def _fits(connection: Connection, row: Row[Any], previous: str) -> bool:
+def fits(connection: Connection, row: Row[Any], previous: str) -> bool:
+    """Tell whether a seal fits the events of its day, or what a pruning left of them."""
     try:
         facts = seal_of(connection, date.fromisoformat(str(row.day)), previous)
     except ValueError:  # no day at all
         return False
-    return facts is not None and all(str(getattr(row, name)) == str(value) for name, value in facts.items())
+    if row.left_hash is not None:
+        left = (row.previous, row.left_count, row.left_hash)
+        return left == (previous, facts["count"], facts["hash"])
+    return facts["count"] > 0 and all(str(getattr(row, name)) == str(value) for name, value in facts.items())
 
 
 class Anchor:
-    """The newest seal, remembered in a file apart from the database: who empties the tables must know of it too."""
+    """The newest seal and pruning, remembered in a file apart from the database: who empties tables must know of it."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
-    def write(self, seal: Mapping[str, Any]) -> None:
-        """Remember a seal."""
-        if self._path is not None:
-            words = (seal["day"].isoformat(), seal["hash"], seal["signature"] or "")
-            self._path.write_text(" ".join(words).rstrip() + "\n", encoding="ascii")
+    def remember(self, connection: Connection) -> None:
+        """Write down what is the newest now, a line each."""
+        if self._path is None:
+            return
+        lines = []
+        for table, number in _NUMBERED:
+            query = select(cast(number, Text), table.c.hash, table.c.signature).order_by(number.desc()).limit(1)
+            lines += [" ".join(word or "" for word in row).rstrip() + "\n" for row in connection.execute(query)]
+        self._path.write_text("".join(lines), encoding="ascii")
 
     def verify(self, connection: Connection) -> Iterator[Finding]:
         """Look for the seal that is remembered."""
         if self._path is None or not self._path.exists():
             return
-        day, *kept = [*self._path.read_text(encoding="utf-8", errors="replace").split(), ""][:3]
-        query = select(seals.c.hash, seals.c.signature).where(cast(seals.c.day, Text) == day)
-        row = connection.execute(query).one_or_none()
-        if row is None or [row.hash, row.signature or ""] != kept:
-            yield Finding(
-                f"day {day}",
-                f"its seal is {'gone' if row is None else 'another one'}: see {self._path}, to be deleted after a "
-                "backup of the ledger was restored, and at no other time",
-            )
+        for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]:
+            name, *kept = [*line.split(), ""][:3]
+            what, (table, number) = ("pruning", _NUMBERED[1]) if name.isdigit() else ("day", _NUMBERED[0])
+            query = select(table.c.hash, table.c.signature).where(cast(number, Text) == name)
+            row = connection.execute(query).one_or_none()
+            if row is None or [row.hash, row.signature or ""] != kept:
+                yield Finding(
+                    f"{what} {name}",
+                    f"its seal is {'gone' if row is None else 'another one'}: see {self._path}, to be deleted after a "
+                    "backup of the ledger was restored, and at no other time",
+                )

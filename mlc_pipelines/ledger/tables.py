@@ -83,6 +83,7 @@ entries = Table(
     Column("received_at", Moment, nullable=False),
     Column("chain_seq", Integer, nullable=False),
     Column("chain_head", String(64), nullable=False),
+    Column("pruning", Integer, ForeignKey("prunings.id")),  # which one put documents and events into an archive
     UniqueConstraint("connection", "flow", "key", "version"),
     Index("ix_entries_due", "connection", "flow", "stage", "state", "id"),
     Index("ix_entries_label", "connection", "label"),
@@ -139,6 +140,26 @@ seals = Table(
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
     Column("sealed_at", Moment, nullable=False),
+    Column("key_id", String(32)),
+    Column("signature", String(128)),
+    Column("left_count", Integer),  # once some of its events are in an archive: what is left of them here
+    Column("left_hash", String(64)),
+)
+
+prunings = Table(
+    "prunings",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("archive", Text, nullable=False),  # name of the file
+    Column("end", BigInteger, nullable=False),  # how long the file is with this part, in bytes
+    Column("entries", Integer, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("part", String(64), nullable=False),  # digest of the lines in the archive
+    Column("rows", String(64), nullable=False),  # digest of what the ledger keeps of the entries
+    Column("left", String(64), nullable=False),  # digest of what is left of sealed days
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
     Column("key_id", String(32)),
     Column("signature", String(128)),
 )

@@ -1,6 +1,6 @@
 """Verifies a pack that `mlc audit export` wrote; needs Python and `cryptography`, nothing of the project that made it.
 
-    python verify_pack.py pack.jsonl [KEY]
+    python verify_pack.py pack.jsonl [KEY] [archive ...]
 
 KEY is the public key (hex) that you were given by another hand than the pack: without it you know that the pack is
 whole, and not by whom it was made.
@@ -11,21 +11,31 @@ microseconds, with a Z), kind, before, after, actor, detail, previous; `previous
 before, sixty-four zeros for the first. A seal is the SHA-256 of "day:previous" followed by ":id:hash" of each event of
 that day (UTC) in the order of their ids; what is signed (Ed25519) is the array "seal", day, first_event, last_event,
 count, previous, hash, sealed_at, and the signature of the seal before. The end signs the array "pack", number of lines
-before it, and their SHA-256. Exit code 0: intact; 1: something was changed, taken out or put in; 2: no pack.
+before it, and their SHA-256.
+
+Events of old records may have gone into archives (`mlc db prune`), which may be given too: then all is verified as if
+they had never left. The hash of a pruning is the SHA-256 of the array of: id, at, archive, end, entries, events, part,
+rows, left, previous. `rows` is the SHA-256 of ":id:state:chain_seq:chain_head:row" of its entries, `left` that of
+":day:hash:left_count:left_hash" of every seal that has these; signed is the array "pruning", id, hash, and the
+signature of the pruning before. Exit code 0: intact; 1: something was changed, taken out or put in; 2: no pack.
 """
 
+import gzip
 import hashlib
 import json
 import sys
+import zlib
 
 GENESIS = "0" * 64
 HASHED = ("entry_id", "seq", "at", "kind", "before", "after", "actor", "detail", "previous")
 
 SEALED = ("day", "first_event", "last_event", "count", "previous", "hash", "sealed_at", "key_id", "signature")
+PRUNED = ("id", "at", "archive", "end", "entries", "events", "part", "rows", "left", "previous")
 FIELDS = {
     "event": ("id", "hash", *HASHED),
-    "entry": ("id", "state", "chain_seq", "chain_head", "row"),
-    "seal": SEALED,
+    "entry": ("id", "state", "chain_seq", "chain_head", "pruning", "row"),
+    "seal": (*SEALED, "left_count", "left_hash"),
+    "pruning": (*PRUNED, "hash", "key_id", "signature"),
     "key": ("id", "public"),
     "end": ("lines", "sha256", "key_id", "signature"),
 }
@@ -60,6 +70,8 @@ def verify_events(events: list, entries: dict) -> list:  # type: ignore[type-arg
         chains.setdefault(event["entry_id"], []).append(event)
     wrong = []
     for number in sorted(chains):
+        if not chains[number] and entries[number]["pruning"] is not None:
+            continue  # its events are in an archive that was not given; how it stands is proved by its pruning
         problem = problem_of(chains[number], entries.get(number))
         if problem:
             wrong.append(f"entry {number}: {problem}")
@@ -91,8 +103,11 @@ def problem_of(told: list, entry) -> str:  # type: ignore[type-arg,no-untyped-de
     return ""
 
 
-def verify_seals(seals: list, events: list, keys: dict) -> list:  # type: ignore[type-arg]  # as above
-    """Compare each day's seal with the events of that day, and check its signature."""
+def verify_seals(seals: list, events: list, keys: dict, away: list) -> list:  # type: ignore[type-arg]  # as above
+    """Compare each day's seal with the events of that day, and check its signature.
+
+    `away` gets the days of which events are in archives that were not given.
+    """
     days: dict[str, list[tuple[int, str]]] = {}
     for event in events:
         days.setdefault(event["at"][:10], []).append((event["id"], event["hash"]))
@@ -104,8 +119,11 @@ def verify_seals(seals: list, events: list, keys: dict) -> list:  # type: ignore
         for number, head in told:
             state.update(f":{number}:{head}".encode())
         numbers = [seal["first_event"], seal["last_event"], seal["count"]]
-        fits = bool(told) and numbers == [told[0][0], told[-1][0], len(told)]
-        if seal["previous"] != previous or not fits or state.hexdigest() != seal["hash"]:
+        fits = bool(told) and [*numbers, seal["hash"]] == [told[0][0], told[-1][0], len(told), state.hexdigest()]
+        if not fits and [seal["left_count"], seal["left_hash"]] == [len(told), state.hexdigest()]:
+            away.append(seal["day"])
+            fits = True
+        if seal["previous"] != previous or not fits:
             wrong.append(
                 f"day {seal['day']}: the seal does not fit the events of that day, {numbers[0]} to {numbers[1]}"
             )
@@ -116,6 +134,30 @@ def verify_seals(seals: list, events: list, keys: dict) -> list:  # type: ignore
         previous, signature = seal["hash"], seal["signature"]
     last = seals[-1]["day"] if seals else ""
     return wrong + [f"day {day}: has events but no seal" for day in sorted(days) if day < last]
+
+
+def verify_prunings(prunings: list, seals: list, entries: dict, keys: dict) -> list:  # type: ignore[type-arg]  # as above
+    """Follow the chain of prunings; compare what they kept of entries and of days, and check signatures."""
+    wrong = []
+    previous, signature, left = GENESIS, None, hashlib.sha256().hexdigest()
+    for row in prunings:
+        kept = [entries[number] for number in sorted(entries) if entries[number]["pruning"] == row["id"]]
+        names = ("id", "state", "chain_seq", "chain_head", "row")
+        told = "".join(":" + ":".join(str(entry[name]) for name in names) for entry in kept)
+        facts = canonical([row[name] for name in PRUNED])
+        if row["previous"] != previous or hashlib.sha256(facts.encode("ascii")).hexdigest() != row["hash"]:
+            wrong.append(f"pruning {row['id']}: was changed or does not follow the one before")
+        elif hashlib.sha256(told.encode()).hexdigest() != row["rows"]:
+            wrong.append(f"pruning {row['id']}: an entry that it kept was changed, or is gone")
+        elif row["signature"] or signature:
+            text = canonical(["pruning", row["id"], row["hash"], signature])
+            if not is_signed(text, keys.get(row["key_id"], ""), row["signature"] or ""):
+                wrong.append(f"pruning {row['id']}: is not signed as it should be")
+        previous, signature, left = row["hash"], row["signature"], row["left"]
+    days = [f":{s['day']}:{s['hash']}:{s['left_count']}:{s['left_hash']}" for s in seals if s["left_hash"]]
+    if hashlib.sha256("".join(days).encode()).hexdigest() != left:
+        wrong.append("prunings: what they left of sealed days was changed")
+    return wrong
 
 
 def verify_end(lines: list, end: dict, keys: dict, trusted: str) -> list:  # type: ignore[type-arg]  # as above
@@ -136,7 +178,7 @@ def verify_end(lines: list, end: dict, keys: dict, trusted: str) -> list:  # typ
 
 def read(raw: list) -> dict:  # type: ignore[type-arg]  # as above
     """Sort the lines of a pack by kind."""
-    found: dict = {kind: [] for kind in ("event", "entry", "seal", "key", "end")}  # type: ignore[type-arg]  # as above
+    found: dict = {kind: [] for kind in FIELDS}  # type: ignore[type-arg]  # as above
     for number, line in enumerate(raw, start=1):
         try:
             ((kind, facts),) = json.loads(line).items()
@@ -146,19 +188,34 @@ def read(raw: list) -> dict:  # type: ignore[type-arg]  # as above
     return found
 
 
+def archived(name: str) -> list:  # type: ignore[type-arg]  # as above
+    """Give the events of an archive."""
+    with open(name, "rb") as file:  # noqa: PTH123  # no imports beyond the simplest
+        lines = [json.loads(line) for line in gzip.decompress(file.read()).splitlines()]
+    return [{name: line["event"][name] for name in FIELDS["event"]} for line in lines if "event" in line]
+
+
 def main() -> int:
-    """Verify the file that the command line names."""
+    """Verify the files that the command line names."""
     try:
         with open(sys.argv[1], "rb") as file:  # noqa: PTH123  # no imports beyond the simplest
             raw = file.readlines()
         pack = read(raw)
+        away: list[str] = []
+        trusted = "".join(word for word in sys.argv[2:3] if len(word) == len(GENESIS))
+        archives = sys.argv[3 if trusted else 2 :]
+        there = {event["id"] for event in pack["event"]}
+        brought = {event["id"]: event for name in archives for event in archived(name) if event["id"] not in there}
+        if brought:
+            told = [*pack["event"], *brought.values()]
+            pack["event"] = sorted(told, key=lambda event: (event["entry_id"], event["seq"]))
         entries = {entry["id"]: entry for entry in pack["entry"]}
         keys = {key["id"]: key["public"] for key in pack["key"]}
         end = pack["end"][-1] if pack["end"] and "end" in json.loads(raw[-1]) else {}
-        trusted = sys.argv[2] if len(sys.argv) > 2 else ""  # noqa: PLR2004  # the second word
-        wrong = verify_events(pack["event"], entries) + verify_seals(pack["seal"], pack["event"], keys)
+        wrong = verify_events(pack["event"], entries) + verify_seals(pack["seal"], pack["event"], keys, away)
+        wrong += verify_prunings(pack["pruning"], pack["seal"], entries, keys)
         wrong += verify_end(raw[:-1], end, keys, trusted) if end else ["pack: its end is missing"]
-    except (IndexError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (IndexError, OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"no pack that can be read: {error!r}")  # noqa: T201  # a script of its own
         return 2
     for problem in wrong:
@@ -167,6 +224,8 @@ def main() -> int:
         signer = keys.get(end["key_id"], "nobody")
         print(f"intact: {len(pack['event'])} events of {len(entries)} entries, {len(pack['seal'])} seals")  # noqa: T201  # as above
         print(f"signed by {signer}" + ("" if trusted else ": compare it with the key that you were given"))  # noqa: T201  # as above
+    if away:
+        print(f"events of {len(away)} days are in archives that were not given")  # noqa: T201  # as above
     return 1 if wrong else 0
 
 

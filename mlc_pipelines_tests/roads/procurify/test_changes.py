@@ -1,5 +1,8 @@
 """What happens after a posting: changes, withdrawals, duplicates, lost answers; a person decides, nothing doubles."""
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 
 from mlc_pipelines.errors import Cause
@@ -63,6 +66,22 @@ def test_a_change_taken_back_is_no_change(tenancy: Tenancy) -> None:
         tenancy.procurify.people.edit_bill(int(key), amount=amount)
         tenancy.settle()
     assert tenancy.entry("bills", key).cause is Cause.ALREADY_KNOWN
+
+
+def test_a_pruned_bill_that_changes_is_for_a_person(tenancy: Tenancy, tmp_path: Path) -> None:
+    """Its document is in an archive: what changed cannot be told, so even a trifle is held, and nothing is posted."""
+    key = posted(tenancy)
+    tenancy.later(minutes=60 * 24 * 40)
+    tenancy.bill(number="NO-78", account="4010")
+    tenancy.settle()
+    assert tenancy.house.ledger.retention.prune(timedelta(days=30), tmp_path / "archive.gz").entries
+    assert tenancy.entry("bills", key).source == b""
+    bill = tenancy.procurify.bills[int(key)]
+    bill.payment_terms = "by agreement"
+    tenancy.procurify.people.edit_bill(int(key))
+    tenancy.settle()
+    assert tenancy.entry("bills", key).cause is Cause.CHANGED_AFTER_DELIVERY
+    assert len(tenancy.invoices(key)) == 1
 
 
 def test_a_bill_corrected_before_it_was_posted_is_posted_as_it_is(tenancy: Tenancy) -> None:

@@ -179,7 +179,8 @@ class BillsToIfs:
                 "in IFS; cancel the invoice and its voucher there, or approve the bill again",
                 cause=Cause.CANCELLED_AFTER_DELIVERY,
             )
-        before = self._matters(Bill.parse(posted[-1].source, zone)) if posted else {}
+        copies = [each.source for each in posted if each.source]  # of a pruned version there is no copy: a person looks
+        before = self._matters(Bill.parse(copies[-1], zone)) if copies else {}
         now = self._matters(bill)
         changed = [said for group, said in _GROUPS.items() if before.get(group) != now[group]]
         if not changed:
