@@ -40,6 +40,8 @@ class Store:
         self._version = 0
         self._objid = 0
         self._sequences: dict[str, int] = {}
+        self._ordered: dict[str, list[Row]] = {}  # rows by their keys, until a row comes or goes
+        self._grouped: dict[str, dict[tuple[str, ...], dict[Key, list[Row]]]] = {}  # by the columns of `matching`
 
     def key(self, entity_type: EntityType, values: Mapping[str, Any]) -> Key:
         """Return the key of a record with these values."""
@@ -47,12 +49,24 @@ class Store:
 
     def rows(self, table: str) -> Iterator[Row]:
         """Yield the rows of a table in the order of their keys."""
-        found = self._tables[table]
-        return iter([found[key] for key in sorted(found)])
+        if table not in self._ordered:
+            found = self._tables[table]
+            self._ordered[table] = [found[key] for key in sorted(found)]
+        return iter(self._ordered[table])
 
     def matching(self, table: str, wanted: Mapping[str, Any]) -> list[Row]:
         """Return the rows of a table that have these values, in the order of their keys."""
-        return [row for row in self.rows(table) if all(row.values.get(name) == wanted[name] for name in wanted)]
+        names, groups = tuple(wanted), self._grouped.setdefault(table, {})
+        if names not in groups:
+            made: dict[Key, list[Row]] = {}
+            for row in self.rows(table):
+                made.setdefault(tuple(row.values.get(name) for name in names), []).append(row)
+            groups[names] = made
+        return list(groups[names].get(tuple(wanted.values()), ()))
+
+    def _look_anew(self, table: str) -> None:
+        self._ordered.pop(table, None)
+        self._grouped.pop(table, None)
 
     def find(self, table: str, key: Key) -> Row | None:
         """Return the row with this key."""
@@ -68,12 +82,14 @@ class Store:
         if key in self._tables[table]:
             raise ValueError(f"{table} {key} is there already")
         self._tables[table][key] = row
+        self._look_anew(table)
         self.touch(row, keep_date=complete.get("ModifiedDate") is not None)
         return row
 
     def change(self, row: Row, values: Mapping[str, Any]) -> None:
         """Set attributes of a row and give it a new version."""
         row.values.update(values)
+        self._grouped.pop(row.table, None)
         self.touch(row)
 
     def touch(self, row: Row, *, keep_date: bool = False) -> None:
@@ -87,6 +103,7 @@ class Store:
     def remove(self, row: Row) -> None:
         """Take a row out of its table."""
         del self._tables[row.table][self.key(self.schema.types[row.table], row.values)]
+        self._look_anew(row.table)
 
     def following(self, sequence: str, *, start: int) -> int:
         """Return the next number of a sequence that begins at start."""
@@ -105,6 +122,7 @@ class Store:
         """Undo everything since the snapshot; number sequences keep their gaps, as databases do."""
         for table, rows in snapshot.items():
             self._tables[table] = {}
+            self._look_anew(table)
             for key, (row, objversion, values) in rows.items():
                 row.objversion, row.values = objversion, values
                 self._tables[table][key] = row
