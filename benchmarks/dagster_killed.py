@@ -17,11 +17,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from sqlalchemy import select
 
 from mlc_pipelines.commands.environment import dagster_home
 from mlc_pipelines.commands.playground import open_playground
 from mlc_pipelines.commands.verification import verify
 from mlc_pipelines.integrations.house import House
+from mlc_pipelines.ledger.database import reading
+from mlc_pipelines.ledger.tables import leases
+from mlc_pipelines.orchestration.opened import RUN
 from mlc_pipelines.sandbox.offices.ramp import RampOffice
 
 NAME = "sandbox_ramp"
@@ -53,7 +57,7 @@ def play(folder: Path, what: str) -> list[str]:
                 (run,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
                 struck = time.monotonic()
                 if what == WORKER:
-                    os.kill(int(run.tags["mlc/worker"].split(":")[-2]), signal.SIGKILL)
+                    os.kill(worker_of(run.run_id), signal.SIGKILL)
                     return healed(instance, run.run_id, office, what, struck)
                 for pid in tree_of(running.pid):
                     os.kill(pid, signal.SIGKILL)
@@ -73,6 +77,13 @@ def healed(instance: dg.DagsterInstance, run_id: str, office: RampOffice, what: 
     )
     with House.open() as house:
         return [f"{what} killed: {line}" for line in verify(house, office)]
+
+
+def worker_of(run_id: str) -> int:
+    """Give the process that holds the lease of a run."""
+    with House.open() as house, reading(house.ledger.engine) as connection:
+        holder = connection.execute(select(leases.c.holder).where(leases.c.name == RUN + run_id)).scalar_one()
+    return int(holder.split(":")[-2])
 
 
 def _status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus | None:

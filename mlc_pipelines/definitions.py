@@ -10,8 +10,11 @@ from mlc_pipelines.orchestration.assembly import assemble
 
 @functools.cache
 def build() -> dg.Definitions:
-    """Build the definitions once a process: Dagster asks for them several times in each run."""
-    return assemble(os.environ)
+    """Build the definitions once a process: Dagster asks for them several times in each run.
+
+    Where each run is a container of its own (Kubernetes, Docker), Dagster names its job to it.
+    """
+    return assemble(os.environ, job=os.environ.get("DAGSTER_RUN_JOB_NAME"))
 
 
 @dg.definitions

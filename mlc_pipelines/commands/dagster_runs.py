@@ -65,7 +65,7 @@ def _execute(connection: str, flows: Sequence[FlowCard], *, narrowed: bool) -> d
     """Execute in this process, on the instance that the UI shows. Nobody waits for a retry: what is due stays due."""
     dagster_home()
     keys = flow_keys(connection, flows)
-    job = assemble(os.environ, patience=dg.RetryPolicy(max_retries=0)).resolve_job_def(connection)
+    job = assemble(os.environ, job=connection, patience=dg.RetryPolicy(max_retries=0)).resolve_job_def(connection)
     with dg.DagsterInstance.get() as instance:
         return job.execute_in_process(
             run_config=unattended(keys) | {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.errors import MlcError, StorageError
@@ -180,6 +180,21 @@ class Leases:
             keeper.join()
             del self._until[lease]
             self.give_back(lease)
+
+    def lost(self, beginning: str, *, grace: timedelta) -> list[str]:
+        """Name the leases that begin so whose holder is dead here, or that have ended so long ago."""
+        query = select(leases.c.name, leases.c.holder, leases.c.expires_at).where(
+            leases.c.name.startswith(beginning, autoescape=True)
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        latest = self._clock.now() - grace
+        return [row.name for row in rows if row.expires_at < latest or has_died(row.holder)]
+
+    def forget(self, name: str) -> None:
+        """Remove a lease that nobody will ask for again."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(leases).where(leases.c.name == name))
 
     def give_back(self, lease: Lease) -> None:
         """End the lease now, unless another worker has it already."""

@@ -1,6 +1,5 @@
 """The alerts sensor: each cause is told once when it begins and once when it ends; the ledger keeps the book."""
 
-import functools
 import logging
 import os
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from mlc_pipelines.orchestration import alert_book
 from mlc_pipelines.orchestration.alert_book import Alerts
 from mlc_pipelines.orchestration.alert_receivers import AlertSettings, News, Receiver
 from mlc_pipelines.orchestration.failed_runs import failing, look
-from mlc_pipelines.orchestration.runs import bury
+from mlc_pipelines.orchestration.opened import house_of
 from mlc_pipelines.orchestration.troubles import (
     BROKEN,
     FAILED,
@@ -65,8 +64,7 @@ class Looked(msgspec.Struct, frozen=True):
 )
 def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Look at what is wrong, compare it with the book, and tell the difference."""
-    bury(context.instance)
-    house = _opened(os.environ.get("MLC_DATABASE_URL", ""))
+    house = house_of(os.environ)
     settings = AlertSettings.read(os.environ, house.vault.get)
     looked = Looked.read(context.cursor)
     before = alert_book.read(house.ledger.books(BOOK).dictionary)
@@ -143,9 +141,3 @@ def _told(receiver: Receiver, news: News) -> bool:
         logger.warning("%s was not told; it is tried again: %s", receiver.name, said["error"], extra=said)
         return False
     return True
-
-
-@functools.cache
-def _opened(_database: str) -> House:
-    """Keep the house open from tick to tick: to open it brings the tables up to date, which is not for every tick."""
-    return House.open()

@@ -16,8 +16,10 @@ from mlc_pipelines.orchestration.broken import broken_definitions
 from mlc_pipelines.orchestration.checks import connection_checks
 from mlc_pipelines.orchestration.failures import PATIENCE
 from mlc_pipelines.orchestration.jobs import connection_jobs, connection_schedules
+from mlc_pipelines.orchestration.keys import job_names
 from mlc_pipelines.orchestration.maintenance import maintenance, weekly
 from mlc_pipelines.orchestration.opened import opened_house
+from mlc_pipelines.orchestration.runs import lost_runs
 from mlc_pipelines.orchestration.sensors import inbox_sensor
 from mlc_pipelines.orchestration.watching import files_sensor
 
@@ -25,19 +27,37 @@ from mlc_pipelines.orchestration.watching import files_sensor
 def connection_definitions(
     connection: Connection, integration: Integration, *, patience: dg.RetryPolicy = PATIENCE
 ) -> dg.Definitions:
-    """Turn one connection into its assets, checks, jobs and schedules."""
-    jobs = connection_jobs(connection, integration)
-    return dg.Definitions(
+    """Turn one connection into its assets, checks, jobs and schedules.
+
+    Jobs find their assets here, among those of the connection: left to Dagster, each job would look through the assets
+    of all connections.
+    """
+    asked = connection_jobs(connection, integration)
+    own = dg.Definitions(
         assets=connection_assets(connection, integration, patience=patience),
         asset_checks=connection_checks(connection, integration),
-        jobs=[jobs.work, jobs.replay, jobs.checks],
-        schedules=connection_schedules(connection, integration, jobs),
+        jobs=asked,
+        executor=dg.in_process_executor,
+        resources={"house": opened_house},
+    )
+    work, replay, checks = (own.resolve_job_def(job.name) for job in asked)
+    return dg.Definitions(
+        assets=own.assets,
+        asset_checks=own.asset_checks,
+        jobs=[work, replay, checks],
+        schedules=connection_schedules(connection, integration, work=work, checks=checks),
     )
 
 
-def assemble(environ: Mapping[str, str], *, patience: dg.RetryPolicy = PATIENCE) -> dg.Definitions:
-    """Read the environment's connection files and make everything that Dagster loads of them."""
+def assemble(
+    environ: Mapping[str, str], *, job: str | None = None, patience: dg.RetryPolicy = PATIENCE
+) -> dg.Definitions:
+    """Read the environment's connection files and make everything that Dagster loads of them.
+
+    Of a process that executes one `job` of a connection, that connection is all it needs.
+    """
     connections, broken = read_connections(environ)
+    connections = [each for each in connections if job in job_names(each.name)] or connections
     parts: list[dg.Definitions] = []
     integrations: dict[str, Integration] = {}
     taken = {maintenance.name}
@@ -76,5 +96,5 @@ def _shared(parts: Sequence[dg.Definitions], integrations: Mapping[str, Integrat
         resources={"house": opened_house},
         jobs=[maintenance],
         schedules=[weekly],
-        sensors=[*inbox, *files, alerts],
+        sensors=[*inbox, *files, alerts, lost_runs],
     )

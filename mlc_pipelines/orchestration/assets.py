@@ -26,6 +26,9 @@ _STAGES: Mapping[str, Callable[[Road, Choice | None], Tally]] = {
     "deliver": deliver,
     "confirm": confirm,
 }
+_SCHEMA = (
+    ReplayConfig.to_config_schema().as_field()
+)  # once for all: as a parameter, Dagster would make it for each asset anew
 _PHASES = {"collect": "extract", "translate": "map", "deliver": "load", "confirm": "write back"}
 
 
@@ -87,11 +90,10 @@ def _asset(place: Place, upstream: Sequence[dg.AssetKey], patience: dg.RetryPoli
         description=f"{place.asset.sentence}\n\n{place.flow.sentence} ({_PHASES[place.stage]})",
         retry_policy=patience,
         op_tags=turn(place.integration, place.flow),
+        config_schema=_SCHEMA,
     )
-    def stage(
-        context: dg.AssetExecutionContext, config: ReplayConfig, house: dg.ResourceParam[OpenHouse]
-    ) -> dg.MaterializeResult[Any]:
-        return _pass(place, context, config, house)
+    def stage(context: dg.AssetExecutionContext, house: dg.ResourceParam[OpenHouse]) -> dg.MaterializeResult[Any]:
+        return _pass(place, context, ReplayConfig(**context.op_execution_context.op_config), house)
 
     return stage
 

@@ -1,7 +1,6 @@
 """Jobs and schedules of a connection."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -10,63 +9,54 @@ from mlc_pipelines.connections.settings import Connection
 from mlc_pipelines.integrations.integration import Integration
 from mlc_pipelines.orchestration.checks import costly_checks
 from mlc_pipelines.orchestration.config import replay_form, unattended
-from mlc_pipelines.orchestration.keys import ASKED_BY_TAG, CONNECTION_TAG, checks_job, flow_keys
+from mlc_pipelines.orchestration.keys import ASKED_BY_TAG, CONNECTION_TAG, checks_job, flow_keys, replay_job
 from mlc_pipelines.orchestration.runs import at_work
 
 DAILY = "30 4 * * *"
 
 
-@dataclass(frozen=True, slots=True)
-class Jobs:
-    """What can be run of a connection."""
-
-    work: UnresolvedAssetJobDefinition
-    replay: UnresolvedAssetJobDefinition
-    checks: UnresolvedAssetJobDefinition
-
-
-def connection_jobs(connection: Connection, integration: Integration) -> Jobs:
+def connection_jobs(connection: Connection, integration: Integration) -> list[UnresolvedAssetJobDefinition]:
     """Make the jobs of a connection: all of its flows, the same as a replay, and the costly questions."""
     name = connection.name
     keys = flow_keys(name, integration.flows)
     costly = dg.AssetSelection.checks(*costly_checks(name, integration))
     everything = dg.AssetSelection.assets(*keys) - costly
     tags = {CONNECTION_TAG: name}
-    return Jobs(
-        work=dg.define_asset_job(
+    return [
+        dg.define_asset_job(
             name, everything, tags=tags, description=f"All flows between IFS Cloud and {integration.title}."
         ),
-        replay=dg.define_asset_job(
-            f"{name}_replay",
+        dg.define_asset_job(
+            replay_job(name),
             everything,
             tags=tags,
             config=replay_form(keys),
             description="Held records go again, from our copy of the source; say which, and why.",
         ),
-        checks=dg.define_asset_job(
+        dg.define_asset_job(
             checks_job(name), costly, tags=tags, description="Month-end match, names compared, last read."
         ),
-    )
+    ]
 
 
 def connection_schedules(
-    connection: Connection, integration: Integration, jobs: Jobs
+    connection: Connection, integration: Integration, *, work: dg.JobDefinition, checks: dg.JobDefinition
 ) -> Sequence[dg.ScheduleDefinition]:
     """Make the schedules of a connection; they stand still until switched on, unless the file says enabled."""
     if connection.schedule is None:
         return []
     status = dg.DefaultScheduleStatus.RUNNING if connection.enabled else dg.DefaultScheduleStatus.STOPPED
     daily = dg.ScheduleDefinition(
-        name=f"{connection.name}_daily_checks", job=jobs.checks, cron_schedule=DAILY, default_status=status
+        name=f"{connection.name}_daily_checks", job=checks, cron_schedule=DAILY, default_status=status
     )
-    return [_poll(connection.name, connection.schedule, integration, jobs.work, status), daily]
+    return [_poll(connection.name, connection.schedule, integration, work, status), daily]
 
 
 def _poll(
     name: str,
     cron: str,
     integration: Integration,
-    job: UnresolvedAssetJobDefinition,
+    job: dg.JobDefinition,
     status: dg.DefaultScheduleStatus,
 ) -> dg.ScheduleDefinition:
     keys = flow_keys(name, integration.flows)

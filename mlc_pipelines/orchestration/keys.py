@@ -9,7 +9,6 @@ from mlc_pipelines.integrations.integration import FlowCard, Integration
 CONNECTION_TAG = "mlc/connection"
 ASKED_BY_TAG = "mlc/asked_by"
 ACTOR_TAG = "mlc/actor"
-WORKER_TAG = "mlc/worker"
 
 
 def asset_key(connection: str, asset: str) -> dg.AssetKey:
@@ -30,6 +29,16 @@ def documents_of(integration: Integration) -> FlowCard:
 def checks_job(connection: str) -> str:
     """Name the job that asks both sides the costly questions."""
     return f"{connection}_checks"
+
+
+def replay_job(connection: str) -> str:
+    """Name the job that puts held records back on the road."""
+    return f"{connection}_replay"
+
+
+def job_names(connection: str) -> tuple[str, str, str]:
+    """Name all jobs of a connection."""
+    return connection, replay_job(connection), checks_job(connection)
 
 
 def turn(integration: Integration, flow: FlowCard) -> dict[str, str]:

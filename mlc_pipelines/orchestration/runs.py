@@ -1,11 +1,17 @@
-"""Which connections have a run in the queue or at work."""
+"""Which connections have a run in the queue or at work; runs whose worker is gone are given up.
+
+Dagster asks the launcher whether a worker is well; some cannot know, and after a power cut nobody tells: such a run
+would stay started until its longest run time is over, and its connection would stand still. So a run of ours holds a
+lease of its own while it works.
+"""
 
 import os
+from datetime import timedelta
 
 import dagster as dg
 
-from mlc_pipelines.ledger.leases import has_died, machine_of, worker_name
-from mlc_pipelines.orchestration.keys import CONNECTION_TAG, WORKER_TAG, checks_job
+from mlc_pipelines.orchestration.keys import CONNECTION_TAG, checks_job
+from mlc_pipelines.orchestration.opened import RUN, house_of
 
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -15,6 +21,9 @@ UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+EVERY_SECONDS = 30
+GRACE = timedelta(seconds=60)
+"""How long after the end of its lease a run on another machine may still be telling how it ended."""
 
 
 def connections_of(run: dg.DagsterRun) -> set[str]:
@@ -25,7 +34,7 @@ def connections_of(run: dg.DagsterRun) -> set[str]:
 
 def at_work(instance: dg.DagsterInstance) -> set[str]:
     """Name the connections with a run queued or running; runs that only ask questions do not count."""
-    bury(instance)
+    give_up_lost(instance)
     busy = set()
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
         run = record.dagster_run
@@ -33,28 +42,26 @@ def at_work(instance: dg.DagsterInstance) -> set[str]:
     return busy
 
 
-def worker_note(run_id: str) -> dict[str, str]:
-    """Give the tag that says in which process of which machine a run works."""
-    return {WORKER_TAG: f"{run_id} {os.uname().nodename} {worker_name()}"}
+def give_up_lost(instance: dg.DagsterInstance) -> list[str]:
+    """Report runs as failed whose worker is gone, and name them; Dagster makes them again where its settings say so."""
+    leases = house_of(os.environ).ledger.leases
+    given_up = []
+    for name in leases.lost(RUN, grace=GRACE):
+        run = instance.get_run_by_id(name.removeprefix(RUN))  # read after the lease: it may have ended well before
+        if run is not None and not run.is_finished:
+            instance.report_run_failed(run, "The worker of this run is gone; the next run goes on from what it did.")
+            given_up.append(run.run_id)
+        leases.forget(name)
+    return given_up
 
 
-def bury(instance: dg.DagsterInstance) -> None:
-    """Report runs as failed whose worker was of this machine and is dead.
-
-    When Dagster's own processes fall with it, as in a power cut, nobody tells: such a run would stay started until its
-    longest run time is over, and its connection would stand still.
-    """
-    for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        if not _worker_is_dead(record.dagster_run):
-            continue
-        now = instance.get_run_by_id(record.dagster_run.run_id)  # it may have ended well since it was read
-        if now is not None and now.status is dg.DagsterRunStatus.STARTED:
-            instance.report_run_failed(now, "The worker of this run has died; the next run goes on from what it did.")
-
-
-def _worker_is_dead(run: dg.DagsterRun) -> bool:
-    run_id, host, worker = [*run.tags.get(WORKER_TAG, "").split(" "), "", ""][:3]
-    if run_id != run.run_id:  # not noted yet: a retry begins with the tags of what it retries
-        return False
-    began_anew = host == os.uname().nodename and machine_of(worker) != machine_of(worker_name())
-    return began_anew or has_died(worker)
+@dg.sensor(
+    name="lost_runs",
+    minimum_interval_seconds=EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Gives up runs whose worker is gone, so that they are made again.",
+)
+def lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Look also when nobody asks for a run."""
+    lost = give_up_lost(context.instance)
+    return dg.SkipReason(f"given up: {', '.join(lost)}" if lost else "every run has its worker")

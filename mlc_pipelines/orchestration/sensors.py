@@ -1,7 +1,7 @@
 """The inbox sensor: asks for a run of the flows that webhooks have written to, for all connections at once."""
 
-import functools
 import os
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -9,17 +9,22 @@ import dagster as dg
 import msgspec
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.integration import Integration
 from mlc_pipelines.ledger.inbox import Waiting
-from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.orchestration.checks import cheap_checks
 from mlc_pipelines.orchestration.config import unattended
 from mlc_pipelines.orchestration.keys import ASKED_BY_TAG, flow_keys
+from mlc_pipelines.orchestration.opened import house_of
 from mlc_pipelines.orchestration.runs import at_work
 
 AnyJob = dg.JobDefinition | UnresolvedAssetJobDefinition
-EVERY_SECONDS = 5
+EVERY_SECONDS = 4
+"""Dagster's loop comes round every 5 s, and a tick begins a moment after it: at 5 each second turn would be missed."""
+
+LINGER_SECONDS = 4.0
+"""A tick that finds nothing looks on for so long, so that an event waits for no loop; over before the next turn."""
+
+LOOK_SECONDS = 0.5
 FIRST_PAUSE = timedelta(seconds=30)
 DOUBLINGS = 10
 LONGEST_PAUSE = timedelta(minutes=15)
@@ -50,14 +55,18 @@ def inbox_sensor(integrations: Mapping[str, Integration], jobs: Sequence[AnyJob]
         description="Webhook events wait in the ledger's inbox; a run of their flows takes them up.",
     )
     def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        waiting = [each for each in _ledger().inbox.waiting() if each.connection in integrations]
-        if not waiting:
-            return dg.SkipReason("no event waits")
         asked = msgspec.json.decode(context.cursor or "{}", type=dict[str, Asked])
-        now = datetime.now(UTC)
-        ready = _ready(waiting, asked, at_work(context.instance), now)
-        if not ready:
-            return dg.SkipReason("events wait for a run that is under way, or for the next try")
+        ends = time.monotonic() + LINGER_SECONDS
+        while True:
+            now = datetime.now(UTC)
+            waiting = [each for each in house_of(os.environ).ledger.inbox.waiting() if each.connection in integrations]
+            ready = _ready(waiting, asked, at_work(context.instance), now) if waiting else {}
+            if ready:
+                break
+            if time.monotonic() >= ends:
+                told = "events wait for a run that is under way, or for the next try" if waiting else "no event waits"
+                return dg.SkipReason(told)
+            time.sleep(LOOK_SECONDS)
         for name, oldest in ready.items():
             before = asked.get(name)
             asked[name] = Asked(oldest, now, before.times + 1 if before and before.oldest == oldest else 1)
@@ -96,18 +105,3 @@ def _request(name: str, integration: Integration, waiting: Sequence[Waiting]) ->
         run_config=unattended(keys),
         tags={ASKED_BY_TAG: "inbox"},
     )
-
-
-def _ledger() -> Ledger:
-    return house_of(os.environ).ledger
-
-
-def house_of(environ: Mapping[str, str]) -> House:
-    """Give the open house of an environment; it stays open from tick to tick."""
-    return _opened(environ.get("MLC_DATABASE_URL", ""))
-
-
-@functools.cache
-def _opened(_database: str) -> House:
-    """Keep the house open from tick to tick: to open it brings the tables up to date, which is not for every tick."""
-    return House.open()

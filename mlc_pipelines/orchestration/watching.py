@@ -14,12 +14,13 @@ from mlc_pipelines.integrations.integration import Integration, Waiting
 from mlc_pipelines.orchestration.checks import cheap_checks
 from mlc_pipelines.orchestration.config import unattended
 from mlc_pipelines.orchestration.keys import ASKED_BY_TAG, flow_keys
+from mlc_pipelines.orchestration.opened import house_of
 from mlc_pipelines.orchestration.runs import at_work
-from mlc_pipelines.orchestration.sensors import AnyJob, Asked, house_of
+from mlc_pipelines.orchestration.sensors import AnyJob, Asked
 
 logger = logging.getLogger(__name__)
 
-EVERY_SECONDS = 30
+EVERY_SECONDS = 29  # each sixth turn of Dagster's loop of 5 s; see sensors.py
 LONGEST_TICK = 30.0
 """A tick that has looked for so many seconds leaves the rest to the next one, far below Dagster's limit of 60."""
 

@@ -13,7 +13,7 @@ from mlc_pipelines.ledger.database import writing
 from mlc_pipelines.ledger.records import SourceRecord
 from mlc_pipelines.ledger.states import Stage, State
 from mlc_pipelines.ledger.tables import entries
-from mlc_pipelines.orchestration import alerts as room
+from mlc_pipelines.orchestration.opened import house_of
 from mlc_pipelines.orchestration.troubles import PASSES_READ, last_data, money, plain, quiet
 from mlc_pipelines_tests.orchestration.alarm import Alarm
 from mlc_pipelines_tests.orchestration.conftest import Write
@@ -252,7 +252,7 @@ def test_silence_is_told_only_where_it_is_asked_for(
 ) -> None:
     """A day later nothing is said, until the environment asks for it; taken back, it is over."""
     poll(alarm.instance)
-    clock = room._opened(os.environ["MLC_DATABASE_URL"]).ledger.clock
+    clock = house_of(os.environ).ledger.clock
     monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(hours=25))  # a day is long for a test
     assert alarm.tick() == []
     monkeypatch.setenv("MLC_ALERTS_QUIET_HOURS", "24")

@@ -36,7 +36,7 @@ def test_no_connection_at_all_loads(folder: Path) -> None:
     defs = load()
     dg.Definitions.validate_loadable(defs)
     assert names(defs) == set()
-    assert [sensor.name for sensor in defs.sensors or ()] == ["alerts"]
+    assert [sensor.name for sensor in defs.sensors or ()] == ["alerts", "lost_runs"]
     assert [job.name for job in defs.jobs or ()] == ["mlc_maintenance"]
 
 
@@ -55,7 +55,7 @@ def test_a_connection_becomes_assets_jobs_schedules_and_checks(write: Write) -> 
     assert {job.name for job in defs.jobs or ()} == {"acme", "acme_replay", "acme_checks", "mlc_maintenance"}
     schedules = {schedule.name for schedule in defs.schedules or ()}
     assert schedules == {"acme_poll", "acme_daily_checks", "mlc_maintenance_weekly"}
-    assert {sensor.name for sensor in defs.sensors or ()} == {"inbox", "alerts"}
+    assert {sensor.name for sensor in defs.sensors or ()} == {"inbox", "alerts", "lost_runs"}
     assert {key.name for key in defs.resolve_asset_graph().asset_check_keys} == {
         "conservation",
         "nothing_held",

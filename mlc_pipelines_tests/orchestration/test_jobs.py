@@ -1,19 +1,13 @@
 """Schedules never pile up runs, and stand still until switched on."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-
 import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from mlc_pipelines.integrations.house import House
-from mlc_pipelines.ledger.leases import worker_name
 from mlc_pipelines.orchestration.runs import at_work
 from mlc_pipelines_tests.orchestration.conftest import Write
-from mlc_pipelines_tests.orchestration.running import PAPERS, load, run
+from mlc_pipelines_tests.orchestration.running import load
 from mlc_pipelines_tests.orchestration.test_assets import POLL
 
 
@@ -61,78 +55,6 @@ def test_a_run_that_a_person_started_by_assets_counts(house: House, kept_instanc
         )
     )
     assert at_work(kept_instance) == {"acme"}
-
-
-WORKER = """
-import time
-from mlc_pipelines.ledger.leases import worker_name
-print(worker_name(), flush=True)
-time.sleep(600)
-"""
-
-
-@pytest.fixture
-def worker() -> Iterator["subprocess.Popen[str]"]:
-    """A process that says its name as a worker, and lives."""
-    with subprocess.Popen([sys.executable, "-c", WORKER], stdout=subprocess.PIPE, text=True) as process:
-        yield process
-        process.kill()
-
-
-def begun(instance: dg.DagsterInstance, worker: str, *, host: str = os.uname().nodename, retry: bool = False) -> str:
-    """Write down a run that has started in a process, or is about to start as the retry of one."""
-    started = dg.DagsterRun(job_name="acme", tags={"mlc/connection": "acme"}, status=dg.DagsterRunStatus.STARTED)
-    instance.add_run(started)
-    noted = f"{'an-earlier-run' if retry else started.run_id} {host} {worker}"
-    instance.add_run_tags(started.run_id, {"mlc/worker": noted})
-    return started.run_id
-
-
-def test_a_run_whose_worker_has_died_is_over(
-    house: House, kept_instance: dg.DagsterInstance, worker: "subprocess.Popen[str]"
-) -> None:
-    """While it lives polls wait; once it is dead its run has failed and the next one is asked for."""
-    assert worker.stdout is not None
-    run_id = begun(kept_instance, worker.stdout.readline().strip())
-    assert tick(kept_instance).skip_message == "a run of acme is queued or running"
-    worker.kill()
-    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
-    assert tick(kept_instance).run_requests
-    buried = kept_instance.get_run_by_id(run_id)
-    assert buried is not None
-    assert buried.status is dg.DagsterRunStatus.FAILURE
-
-
-def test_a_retry_is_not_taken_for_the_run_that_died(
-    house: House, kept_instance: dg.DagsterInstance, worker: "subprocess.Popen[str]"
-) -> None:
-    """It begins with the tags of the dead one, and says in which process it works itself a moment later."""
-    assert worker.stdout is not None
-    name = worker.stdout.readline().strip()
-    worker.kill()
-    worker.wait()
-    begun(kept_instance, name, retry=True)
-    assert at_work(kept_instance) == {"acme"}
-
-
-def test_a_run_from_before_the_machine_was_started_is_over(house: House, kept_instance: dg.DagsterInstance) -> None:
-    """After a power cut the number of its process says nothing, but no process has lived through it."""
-    boot, _, rest = worker_name().partition("/")
-    begun(kept_instance, f"{boot[::-1]}/{rest}", host="another-machine")
-    assert at_work(kept_instance) == {"acme"}
-    begun(kept_instance, f"{boot[::-1]}/{rest}")
-    begun(kept_instance, worker_name())
-    at_work(kept_instance)
-    runs = kept_instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
-    assert len(runs) == 1
-
-
-def test_a_run_notes_its_process(house: House, kept_instance: dg.DagsterInstance) -> None:
-    """Any run of ours does, whoever started it."""
-    result = run("acme", kept_instance, assets=PAPERS, config=POLL)
-    noted = kept_instance.get_run_by_id(result.run_id)
-    assert noted is not None
-    assert noted.tags["mlc/worker"] == f"{result.run_id} {os.uname().nodename} {worker_name()}"
 
 
 def test_schedules_stand_still_until_switched_on(write: Write) -> None:

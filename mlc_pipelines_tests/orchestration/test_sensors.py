@@ -1,17 +1,29 @@
 """The inbox sensor asks for what the ledger says is waiting, and for no more."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import msgspec
+import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
+from dagster._daemon.sensor import MIN_INTERVAL_LOOP_TIME
 
 from mlc_pipelines.integrations.house import House
+from mlc_pipelines.orchestration import sensors
 from mlc_pipelines.orchestration.config import unattended
 from mlc_pipelines.orchestration.sensors import Asked
 from mlc_pipelines_tests.orchestration.conftest import Write
 from mlc_pipelines_tests.orchestration.desk import Desk
 from mlc_pipelines_tests.orchestration.running import load, run
+
+LINGER = sensors.LINGER_SECONDS
+
+
+@pytest.fixture(autouse=True)
+def _one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a tick look once: what comes while it looks on is a test of its own."""
+    monkeypatch.setattr(sensors, "LINGER_SECONDS", 0.0)
 
 
 def tick(instance: dg.DagsterInstance, cursor: str | None = None) -> SensorExecutionData:
@@ -29,6 +41,20 @@ def post(house: House, event: str, *, connection: str = "acme", flow: str = "pap
 def test_an_empty_inbox_is_a_skip(house: House, instance: dg.DagsterInstance) -> None:
     """Nothing waits, nothing runs."""
     assert tick(instance).skip_message == "no event waits"
+
+
+def test_an_event_that_comes_while_a_tick_looks_on_does_not_wait(
+    house: House, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tick sees it; without one it is over before Dagster's loop comes round, which then finds it due."""
+    assert sensors.LOOK_SECONDS < sensors.EVERY_SECONDS < MIN_INTERVAL_LOOP_TIME
+    assert LINGER < MIN_INTERVAL_LOOP_TIME
+    monkeypatch.setattr(sensors, "LINGER_SECONDS", 60.0)
+    late = threading.Timer(3 * sensors.LOOK_SECONDS, post, (house, "1"))
+    late.start()
+    (request,) = tick(instance).run_requests or []
+    late.join()
+    assert request.job_name == "acme"
 
 
 def test_an_event_asks_for_the_assets_of_its_flow(house: House, instance: dg.DagsterInstance) -> None:
@@ -110,10 +136,10 @@ def test_pauses_grow_up_to_a_quarter_of_an_hour() -> None:
 
 
 def test_one_sensor_serves_all_connections(write: Write, house: House, instance: dg.DagsterInstance) -> None:
-    """Two connections with events are two requests of one tick, not more often than every five seconds."""
+    """Two connections with events are two requests of one tick, not at each look of a loop."""
     write("zeta")
     post(house, "1")
     post(house, "1", connection="zeta")
     assert [request.job_name for request in tick(instance).run_requests or []] == ["acme", "zeta"]
     (sensor,) = [each for each in load().sensors or () if each.name == "inbox"]
-    assert sensor.minimum_interval_seconds == 5
+    assert sensor.minimum_interval_seconds == sensors.EVERY_SECONDS

@@ -41,7 +41,7 @@ def test_an_address_is_https_or_this_machine(url: str) -> None:
         {"base_url": "api.ramp.com"},
         {"webhook_url": "http://hooks.acme.example/ramp"},
         {"webhook_url": "https://hooks.acme.example/ramp?key=1"},
-        {"requests_per_10_seconds": 201},
+        {"requests_per_10_seconds": 100_001},
         {"requests_per_10_seconds": 1},
         {"bill_mode": "approved"},
         {"vendor_owner_id": "Mara"},
