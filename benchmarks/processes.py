@@ -1,0 +1,61 @@
+"""Programs as an operator starts them, and what they take of the machine."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A program that has ended: what it said, its seconds on the clock and of the processor, its largest memory."""
+
+    out: str
+    seconds: float
+    cpu_seconds: float
+    peak_mib: float
+
+
+def ran(arguments: Sequence[str], environ: Mapping[str, str], *, codes: Sequence[int] = (0,)) -> Ended:
+    """Run a Python program to its end; SystemExit when it fails."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        began = time.perf_counter()
+        process = subprocess.Popen([sys.executable, *arguments], env=dict(environ), stdout=out, stderr=err)
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for here
+        out.seek(0)
+        err.seek(0)
+        said, complaint = out.read().decode(), err.read().decode()
+    if process.returncode not in codes:
+        raise SystemExit(f"{' '.join(arguments)} ended with {process.returncode}: {complaint[-2000:]}")
+    return Ended(said, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def family(pid: int) -> list[int]:
+    """Give a process and all that it started, and they."""
+    parents = {}
+    for folder in _PROC.glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):  # it has ended meanwhile
+            continue
+    found = [pid]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
+    return found
+
+
+def memory_mib(pids: Iterable[int]) -> float:
+    """Tell the memory of processes; what they share is counted once (PSS)."""
+    total = 0
+    for pid in pids:
+        lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+        total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
