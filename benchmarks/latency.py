@@ -64,9 +64,7 @@ def measure(quick: bool) -> Figure:
         "Latency: webhook and file to IFS, with Dagster's daemon",
         [Table("seconds", ("", "times", "p50", "p95", "longest"), rows)],
         aims=[Aim(f"webhook to IFS: p95 at most {MOST_SECONDS:.0f} s", f"{p95:.1f} s", p95 <= MOST_SECONDS)],
-        notes=[
-            "Webhooks are looked for all the time, files every 30 s; a file is taken when two looks agree."
-        ],
+        notes=["Webhooks are looked for all the time, files every 30 s; a file is taken when two looks agree."],
         versions={"dagster": version("dagster")},
     )
 
