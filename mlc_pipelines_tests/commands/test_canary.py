@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from mlc_pipelines.commands.output import ATTENTION
 from mlc_pipelines.commands.playground import open_playground
 from mlc_pipelines.connections.tokens import SealedTokens
 from mlc_pipelines.ifs.settings import IfsSettings
@@ -35,11 +36,12 @@ CANARY = "canary-7731-secret"
 
 
 class Mirror:
-    """The other side: as it is, or repeating in a refusal all that it was sent, or failing with it in the error."""
+    """The other side: as it is, or repeating in a refusal our secrets and all of a request, or failing with them."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self.mood = "calm"
-        self.sent = set(secrets)
+        self._secrets = sorted(secrets)
+        self.sent = set(self._secrets)
         self._statuses = itertools.cycle((400, 401, 403, 409, 422))
         self._count = 0
 
@@ -50,7 +52,7 @@ class Mirror:
         self._count += 1
         if self.mood == "calm" or self._count % 3:
             return real()
-        said = f"{doors} {sorted(self.sent)} {asked.content.decode(errors='replace')}"
+        said = f"{doors} {self._secrets} {asked.content.decode(errors='replace')}"
         if self.mood == "broken":
             raise RuntimeError(said)
         body = {
@@ -125,7 +127,7 @@ def test_no_secret_is_left_anywhere(
             said += [_with(mirror, "mirror", "check", office.name)]
             said += [mlc("holds", office.name), mlc("reconcile", office.name, "--html", str(empty / "page.html"))]
         key = (empty / "sandbox" / "vault.key").read_text(encoding="ascii").split(":")[1].strip()
-    assert said[0].code == 0, said[0].err
+    assert said[0].code in (0, ATTENTION), said[0].err  # in fair weather; some records are made to be held
     assert len(mirror.sent) > len(secrets)
 
     streams = capfd.readouterr()

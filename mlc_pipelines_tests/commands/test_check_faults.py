@@ -1,7 +1,6 @@
 """`mlc check` against simulators with one thing wrong: the line names it and says what to do."""
 
 import ipaddress
-import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -9,7 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import certifi
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -149,10 +147,8 @@ def test_an_expired_certificate(
     """A certificate of a trusted authority that has ended is 1, not 3, and the line says that it has expired."""
     authority, certificate = expired(tmp_path)
     trusted = tmp_path / "trusted.pem"
-    shutil.copy(certifi.where(), trusted)
-    with trusted.open("ab") as bundle:
-        bundle.write(b"\n" + authority)
-    monkeypatch.setattr(certifi, "where", lambda: str(trusted))  # nobody real vouches for a loopback address
+    trusted.write_bytes(authority)
+    monkeypatch.setenv("MLC_CA_FILE", str(trusted))  # nobody real vouches for a loopback address
     with IfsSandbox(world=WORLD, certificate=certificate) as ifs:
         said = asked(empty, ifs.url, ramp.url)
         address = ifs.url.removeprefix("https://")

@@ -55,7 +55,7 @@ def test_the_trail_names_payload_cause_and_rule(ledger: Ledger) -> None:
     held = {"cause": "account_unmapped", "key": "account:6990", "problem": "no such account"}
     assert last_event(road, "A") == ("translated", "mlc", made)
     assert last_event(road, "B") == ("held", "mlc", held)
-    assert last_event(road, "C") == ("ignored", "mlc", {"cause": "not_ours", "problem": "no account"})
+    assert last_event(road, "C") == ("ignored", "mlc", {"cause": "not_ours", "key": None, "problem": "no account"})
     ready, stopped, left = (newest(road.books, key) for key in "ABC")
     assert (ready.payload, ready.reference) == (b'{"amount":"1.00"}', "A")
     assert (stopped.cause, stopped.cause_key, stopped.problem) == (

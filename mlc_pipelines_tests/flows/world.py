@@ -18,6 +18,10 @@ from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, T
 from mlc_pipelines_tests.databases import USUAL, address
 
 
+def _moment(version: int) -> str:
+    return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=version)).isoformat(timespec="microseconds")
+
+
 class TestClock:
     """A clock that moves only when told, a microsecond at each look so that moments differ."""
 
@@ -86,7 +90,7 @@ class PaperFlow:
     def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
         self.lists += 1
         for key, document in sorted(self.paper.documents.items()):
-            yield Sighting(key, tag=str(document["version"]), position=f"{document['version']:06}")
+            yield Sighting(key, tag=str(document["version"]), position=_moment(document["version"]))
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         return Sighting(object_id) if event_type == "paper.written" else None

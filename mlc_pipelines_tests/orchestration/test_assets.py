@@ -167,7 +167,7 @@ def test_wrong_settings_fail_at_once_with_their_sentence(
     house: House, desk: Desk, instance: dg.DagsterInstance
 ) -> None:
     """A person must act, so nothing is tried again, and no traceback of ours is shown."""
-    desk.locked = "acme/ifs/client_secret: there is no such secret; set it with `mlc secrets set`"
+    desk.locked = "vault: there is no secret acme/ifs/client_secret; set it with `mlc secrets set`"
     result = poll(instance)
     assert failure(result, "acme/papers_written") == desk.locked
     assert not [event for event in result.all_events if event.event_type is dg.DagsterEventType.STEP_UP_FOR_RETRY]
@@ -204,7 +204,7 @@ def test_an_asset_shows_figures_and_no_content(house: House, desk: Desk, instanc
     assert CATALOGUE[Cause.ACCOUNT_UNMAPPED].remedy in str(shown["held by cause"])
     assert str(shown["last passes"]).startswith("![chart](data:image/svg+xml;base64,")
     (read,) = result.asset_materializations_for_node("acme__papers_written")
-    assert "| all | 000002 |" in str(read.metadata["watermark"].value)
+    assert "| all | 2026-01-01T00:00:02.000000+00:00 |" in str(read.metadata["watermark"].value)
     assert not [event for event in result.all_events if "2020 51" in str(event)]
 
 

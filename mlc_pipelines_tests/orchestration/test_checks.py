@@ -59,7 +59,7 @@ def test_a_lost_document_blocks_what_comes_after(house: House, desk: Desk, insta
     result = poll(instance)
     outcome = check(result, "conservation", "acme/papers_kept")
     assert (outcome.passed, outcome.blocking, outcome.severity) == (False, True, dg.AssetCheckSeverity.ERROR)
-    assert f"{before.state} in {before.stage}: 0 records, 1 by the totals" in (outcome.description or "")
+    assert f"{before.state} in {before.stage}: 1 records, 2 by the totals" in (outcome.description or "")
     assert not result.success
     made = {each.asset_key.path[1] for each in result.get_asset_materialization_events() if each.asset_key}
     assert made == {"papers_written", "papers_read", "papers_kept"}
