@@ -1,5 +1,6 @@
 """The database of the ledger: SQLite in WAL mode by default, PostgreSQL by its address."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,9 +8,16 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    DisconnectionError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection, QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
 from mlc_pipelines.errors import StorageError
 
@@ -33,33 +41,53 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
     A database that is full, locked or away is StorageError; no error quotes what was being written.
     PostgreSQL ends a transaction whose worker stands still, so that its locks stop nobody for longer than a lease.
     """
-    if not url.startswith("sqlite"):
-        return _telling(_server(url))
+    return _telling(_file(url, durable=durable) if url.startswith("sqlite") else _server(url))
+
+
+def _file(url: str, *, durable: bool) -> Engine:
     path = make_url(url).database
     if path:
         Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = create_engine(
         url,
-        poolclass=NullPool,
+        poolclass=QueuePool,
+        max_overflow=-1,
+        pool_use_lifo=True,  # the one used last has its pages in memory
         connect_args={"timeout": WAIT_MS / 1000, "check_same_thread": False},
         hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: object, _entry: ConnectionPoolEntry) -> None:
+    def _prepare(connection: object, entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # type: ignore[attr-defined]  # SQLAlchemy types the driver's connection as object
         cursor = connection.cursor()  # type: ignore[attr-defined]  # as above
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
+        entry.info["place"] = _place(path)
+
+    @event.listens_for(engine, "checkout")
+    def _still_there(_connection: object, entry: ConnectionPoolEntry, _taken: object) -> None:
+        # Whoever puts a backup in the file's place while we run must find in it what is written from then on.
+        if _place(path) != entry.info["place"]:
+            raise DisconnectionError("the file of the database was replaced")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("mlc_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    return _telling(engine)
+    return engine
+
+
+def _place(path: str | None) -> tuple[int, int] | None:
+    """Tell the file that a path leads to from any other that was there."""
+    try:
+        found = os.stat(path) if path else None  # noqa: PTH116  # half the time, and asked for at each transaction
+    except FileNotFoundError:
+        return None
+    return (found.st_dev, found.st_ino) if found else None
 
 
 def _server(url: str) -> Engine:
@@ -115,8 +143,10 @@ def _telling(engine: Engine) -> Engine:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open a write transaction; commit at the end of the block."""
-    with engine.execution_options(mlc_write=True).begin() as connection:
-        yield connection
+    with engine.connect() as connection:
+        connection.execution_options(mlc_write=True)
+        with connection.begin():
+            yield connection
 
 
 @contextmanager

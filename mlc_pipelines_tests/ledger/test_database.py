@@ -1,9 +1,11 @@
 """The database: its engine's settings, and migrations that make exactly the tables the code speaks of."""
 
+import shutil
 import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -202,3 +204,24 @@ def test_a_time_without_a_zone_is_refused(engine: Engine) -> None:
     assert moment.process_result_value(moment.process_bind_param(now, engine.dialect), engine.dialect) == now
     with pytest.raises(ValueError, match="without a zone"):
         moment.process_bind_param(now.replace(tzinfo=None), engine.dialect)
+
+
+def test_a_file_that_was_replaced_is_opened_anew(tmp_path: Path) -> None:
+    """Who puts a backup in the file's place while we run finds in it what is written from then on."""
+    file, backup = tmp_path / "mlc.db", tmp_path / "backup.db"
+    engine = open_engine(f"sqlite:///{file}")
+    upgrade(engine)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO leases VALUES ('before', 'x', 1, '2026')")
+    engine.dispose()
+    shutil.copy(file, backup)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO leases VALUES ('between', 'x', 1, '2026')")
+    backup.replace(file)
+    for left in (tmp_path / "mlc.db-wal", tmp_path / "mlc.db-shm"):
+        left.unlink(missing_ok=True)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO leases VALUES ('after', 'x', 1, '2026')")
+    engine.dispose()
+    with closing(sqlite3.connect(file)) as plain:
+        assert plain.execute("SELECT name FROM leases ORDER BY name").fetchall() == [("after",), ("before",)]

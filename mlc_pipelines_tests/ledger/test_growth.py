@@ -37,6 +37,7 @@ class Meter:
         self.books = ledger.books("acme")
         self.steps = 0
         event.listen(ledger.engine, "connect", lambda line, _: line.set_progress_handler(self._step, STEPS))
+        ledger.engine.dispose()  # those that are open already are not counted
 
     def _step(self) -> int:
         self.steps += STEPS

@@ -174,6 +174,7 @@ def test_a_disk_that_is_full_in_truth(ledger_at: Open, small_disk: Path) -> None
         run(road_of(ledger, flow))
     subprocess.run(["mount", "-o", "remount,size=64M", str(small_disk)], check=True)
     heal(road_of(ledger, flow), flow)
+    ledger.engine.dispose()
 
 
 def test_a_worker_that_stands_still_keeps_its_locks_for_a_minute(ledger_at: Open, tmp_path: Path) -> None:
