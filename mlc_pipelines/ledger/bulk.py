@@ -1,10 +1,25 @@
 """Many rows into one table: numbers given beforehand, and one prepared statement for all of them."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, func, insert, select, text
+import msgspec
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    LargeBinary,
+    Table,
+    any_,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mlc_pipelines.ledger.tables import entries, events
@@ -25,45 +40,68 @@ def numbers_for(connection: Connection, table: Table, count: int) -> Sequence[in
     return range(last + 1, last + 1 + count)
 
 
+def among(connection: Connection, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Match a column with any of very many values; they are one parameter, however many there are."""
+    if connection.dialect.name == "postgresql":
+        return column == any_(literal(list(values), ARRAY(column.type)))
+    each = func.json_each(msgspec.json.encode(values).decode()).table_valued("value")
+    return column.in_(select(each.c.value))
+
+
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that have the same columns.
+    """Insert rows that have the same columns."""
+    if rows:
+        insert_columns(connection, table, {name: [row[name] for row in rows] for name in rows[0]})
+
+
+def insert_columns(connection: Connection, table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Insert rows given by column, as many values in each.
 
     As `connection.execute(insert(table), rows)`, which prepares each row anew and takes twice the time.
     """
-    if not rows:
-        return
-    statement, positions, processors = _prepared(table, tuple(rows[0]), connection.dialect)
+    statement, positions, processors = _prepared(table, tuple(columns), connection.dialect)
+    ready = {
+        name: _processed(processors[name], column) if name in processors else column for name, column in columns.items()
+    }
     if positions is None:
-        ready: Any = [
-            {name: process(row[name]) if process else row[name] for name, process in processors} for row in rows
-        ]
+        rows: Any = [dict(zip(ready, row, strict=True)) for row in zip(*ready.values(), strict=True)]
     else:
-        ready = [tuple(process(row[name]) if process else row[name] for name, process in processors) for row in rows]
-    connection.exec_driver_sql(statement, ready)
+        rows = list(zip(*(ready[name] for name in positions), strict=True))
+    connection.exec_driver_sql(statement, rows)
 
 
 def put_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that have the same columns; one whose primary key is there already takes its place."""
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(_putting(table, tuple(rows[0]), connection.dialect.name), rows)
+
+
+@functools.lru_cache(maxsize=32)
+def _putting(table: Table, names: tuple[str, ...], dialect: str) -> postgresql.Insert | sqlite.Insert:
+    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
     keys = [column.name for column in table.primary_key]
-    statement = make(table)
-    fresh = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), rows)
+    fresh = {name: statement.excluded[name] for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=fresh)
 
 
-_Processor = Callable[[Any], Any] | None
+_Processor = Callable[[Any], Any]
+
+
+def _processed(process: _Processor, column: Sequence[Any]) -> list[Any]:
+    """Process each value of a column; days and moments repeat themselves, so that each is processed once."""
+    done = {value: process(value) for value in set(column)}
+    return [done[value] for value in column]
 
 
 @functools.lru_cache(maxsize=32)
 def _prepared(
     table: Table, names: tuple[str, ...], dialect: Dialect
-) -> tuple[str, list[str] | None, list[tuple[str, _Processor]]]:
-    """Compile the statement, and find what turns each column's value into the driver's."""
+) -> tuple[str, list[str] | None, dict[str, _Processor]]:
+    """Compile the statement, and find what turns a column's value into the driver's, where something must."""
     compiled = insert(table).compile(dialect=dialect, column_keys=list(names))
-    positions = compiled.positiontup if compiled.positional else None
-    order = positions if positions is not None else names
+    types = {name: table.c[name].type for name in names if not isinstance(table.c[name].type, LargeBinary)}
+    processors = {name: type_.dialect_impl(dialect).bind_processor(dialect) for name, type_ in types.items()}
     return (
         str(compiled),
-        positions,
-        [(name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order],
+        compiled.positiontup if compiled.positional else None,
+        {name: process for name, process in processors.items() if process is not None},
     )

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, bindparam, exists, func, or_, select, update
 
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger import chain, tables, totals
 from mlc_pipelines.ledger.bindings import changes_since
-from mlc_pipelines.ledger.bulk import insert_rows, numbers_for
+from mlc_pipelines.ledger.bulk import among, insert_columns, numbers_for
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.leases import Lease
 from mlc_pipelines.ledger.moves import Move, write_moves
@@ -19,10 +19,12 @@ from mlc_pipelines.ledger.states import OPEN, UNDELIVERED, Stage, State
 from mlc_pipelines.ledger.tables import entries, events
 from mlc_pipelines.wire.clock import Clock
 
-T = TypeVar("T")
 _LIGHT = [column for column in entries.c if column.name not in {"source", "payload"}]
-_IN = 500
+_PAGE = 500
 _UNDER_WAY = OPEN | {State.TRANSLATED, State.POSTPONED}
+_RECEIVED, _HELD = State.RECEIVED.value, State.HELD.value
+_UNREADABLE = Cause.UNREADABLE.value
+_NO_TEXT = ("version", "amount_micros", "dated")  # of what an event seals
 _APART = {"state", "stage", "amount", "cause", "source", "payload"}
 _PLAIN = [field.name for field in fields(Entry) if field.name not in _APART]
 
@@ -68,16 +70,9 @@ class Entries:
 
     def tags(self, flow: str, keys: Sequence[str]) -> dict[str, str | None]:
         """Give the source's mark on the newest version of each key that is in the ledger."""
-        known: dict[str, str | None] = {}
         with reading(self._engine) as connection:
-            for part in _parts(list(keys)):
-                rows = connection.execute(
-                    select(entries.c.key, entries.c.tag).where(
-                        *self._of(flow), entries.c.latest, entries.c.key.in_(part)
-                    )
-                )
-                known.update({row.key: row.tag for row in rows})
-        return known
+            mine = (*self._of(flow), entries.c.latest, among(connection, entries.c.key, keys))
+            return {row.key: row.tag for row in connection.execute(select(entries.c.key, entries.c.tag).where(*mine))}
 
     def receive(self, flow: str, records: Sequence[SourceRecord], lease: Lease | None) -> Received:
         """Write records down in one transaction; the same key and fingerprint is the same entry and goes no further.
@@ -87,12 +82,11 @@ class Entries:
         """
         with writing(self._engine) as connection:
             counts = Received()
-            left = list(records)
+            left = records
             while left:  # a key that comes twice on a page is taken in twice, one after the other
-                firsts = list({record.key: record for record in reversed(left)}.values())[::-1]
-                taken = {id(record) for record in firsts}
-                left = [record for record in left if id(record) not in taken]
-                counts += self._receive(connection, flow, firsts, lease)
+                firsts: dict[str, SourceRecord] = {}
+                left = [record for record in left if firsts.setdefault(record.key, record) is not record]
+                counts += self._receive(connection, flow, list(firsts.values()), lease)
         return counts
 
     def _receive(
@@ -101,42 +95,39 @@ class Entries:
         """Write down records of different keys, a few statements for all of them."""
         now = self._clock.now()
         latest = self._latest(connection, flow, [record.key for record in records])
-        fresh = [record for record in records if _differs(latest.get(record.key), record)]
-        before = [latest[record.key] for record in fresh if record.key in latest]
+        known = [record for record in records if record.key in latest] if latest else []
+        same = {record.key for record in known if latest[record.key].fingerprint == record.fingerprint}
+        fresh = [record for record in records if record.key not in same] if same else records
+        before = [latest[record.key] for record in known if record.key not in same]
         marks = [
             {"b_id": latest[record.key].id, "b_tag": record.tag}
-            for record in records
-            if record.key in latest and latest[record.key].tag != record.tag
+            for record in known
+            if latest[record.key].tag != record.tag
         ]
         if marks:
             connection.execute(
                 update(entries).where(entries.c.id == bindparam("b_id")).values(tag=bindparam("b_tag")), marks
             )
-        self._succeed(connection, before, now, lease)
+        if before:
+            self._succeed(connection, before, now, lease)
         self._insert(connection, flow, fresh, now, latest)
-        return Received(seen=len(records) - len(fresh), new=len(fresh) - len(before), changed=len(before))
+        return Received(seen=len(same), new=len(fresh) - len(before), changed=len(before))
 
     def _latest(self, connection: Connection, flow: str, keys: list[str]) -> dict[str, Row[Any]]:
-        found: dict[str, Row[Any]] = {}
-        for part in _parts(keys):
-            rows = connection.execute(
-                select(entries.c.id, entries.c.key, entries.c.version, entries.c.fingerprint, entries.c.tag).where(
-                    *self._of(flow), entries.c.latest, entries.c.key.in_(part)
-                )
-            )
-            found.update({row.key: row for row in rows})
-        return found
+        wanted = (*self._of(flow), entries.c.latest, among(connection, entries.c.key, keys))
+        columns = (entries.c.id, entries.c.key, entries.c.version, entries.c.fingerprint, entries.c.tag)
+        return {row.key: row for row in connection.execute(select(*columns).where(*wanted))}
 
     def _succeed(self, connection: Connection, before: Sequence[Row[Any]], now: datetime, lease: Lease | None) -> None:
         """Put new versions before the old ones; those that were not yet sent are superseded."""
-        for part in _parts([row.id for row in before]):
-            connection.execute(update(entries).where(entries.c.id.in_(part)).values(latest=False))
-            rows = connection.execute(select(*_LIGHT).where(entries.c.id.in_(part))).all()
-            totals.shift(connection, [({**row._mapping, "latest": True}, -1) for row in rows])
-            totals.shift(connection, [(dict(row._mapping), 1) for row in rows])
-            olds = [to_entry(row) for row in rows if row.pruning is None]
-            olds = [old for old in olds if old.stage in UNDELIVERED and old.state not in OPEN]
-            write_moves(connection, [Move(old, State.SUPERSEDED, "superseded") for old in olds], now, lease=lease)
+        these = among(connection, entries.c.id, [row.id for row in before])
+        connection.execute(update(entries).where(these).values(latest=False))
+        rows = connection.execute(select(*_LIGHT).where(these)).all()
+        totals.shift(connection, [({**row._mapping, "latest": True}, -1) for row in rows])
+        totals.shift(connection, [(dict(row._mapping), 1) for row in rows])
+        olds = [to_entry(row) for row in rows if row.pruning is None]
+        olds = [old for old in olds if old.stage in UNDELIVERED and old.state not in OPEN]
+        write_moves(connection, [Move(old, State.SUPERSEDED, "superseded") for old in olds], now, lease=lease)
 
     def _insert(
         self,
@@ -148,17 +139,14 @@ class Entries:
     ) -> None:
         if not records:
             return
-        rows, firsts = [], []
-        for entry_id, record in zip(numbers_for(connection, entries, len(records)), records, strict=True):
-            old = latest.get(record.key)
-            version = old.version + 1 if old is not None else 1
-            row = {"connection": self._name, "flow": flow, "version": version} | _columns(record, now)
-            event = _first_event(entry_id, row, now)
-            firsts.append(event)
-            rows.append({"id": entry_id, **row, "chain_head": event["hash"]})
-        insert_rows(connection, entries, rows)
-        insert_rows(connection, events, firsts)
-        totals.shift(connection, [(row, 1) for row in rows])
+        versions = [latest[record.key].version + 1 if record.key in latest else 1 for record in records]
+        numbers = numbers_for(connection, entries, len(records))
+        columns = {"id": numbers, "connection": [self._name] * len(records), "flow": [flow] * len(records)}
+        columns |= {"version": versions} | _columns(records, now)
+        firsts = _first_events(columns, now)
+        insert_columns(connection, entries, columns | {"chain_head": firsts["hash"]})
+        insert_columns(connection, events, firsts)
+        totals.come(connection, columns)
 
     def due(self, flow: str, stage: Stage, states: Iterable[State], *, after: int = 0, limit: int = 200) -> list[Entry]:
         """Give the next entries that stand at a stage, oldest first, with their documents.
@@ -223,16 +211,16 @@ class Entries:
         with reading(self._engine) as connection:
             causes = {row[0]: row[1] for row in connection.execute(oldest)}
             changed = changes_since(connection, self._name, causes)
-        for part in _parts(sorted(changed)):
-            after = 0
-            query = select(entries).where(*waits, entries.c.cause_key.in_(part)).order_by(entries.c.id).limit(_IN)
-            while True:
-                with reading(self._engine) as connection:
-                    page = [to_entry(row) for row in connection.execute(query.where(entries.c.id > after))]
-                if not page:
-                    break
-                after = page[-1].id
-                yield from (entry for entry in page if entry.since < changed[entry.cause_key or ""])
+        after = 0
+        while True:
+            with reading(self._engine) as connection:
+                these = (*waits, among(connection, entries.c.cause_key, sorted(changed)), entries.c.id > after)
+                query = select(entries).where(*these).order_by(entries.c.id).limit(_PAGE)
+                page = [to_entry(row) for row in connection.execute(query)]
+            if not page:
+                break
+            after = page[-1].id
+            yield from (entry for entry in page if entry.since < changed[entry.cause_key or ""])
 
     def move(self, moves: Sequence[Move], lease: Lease | None) -> None:
         """Write moves in one transaction."""
@@ -251,37 +239,6 @@ class Entries:
         return (entries.c.connection == self._name, entries.c.flow == flow)
 
 
-def _differs(before: Row[Any] | None, record: SourceRecord) -> bool:
-    return before is None or before.fingerprint != record.fingerprint
-
-
-def _columns(record: SourceRecord, now: datetime) -> dict[str, Any]:
-    micros, problem = _counted(record)
-    held = problem is not None
-    return {
-        "company": record.company,
-        "key": record.key,
-        "latest": True,
-        "fingerprint": record.fingerprint,
-        "tag": record.tag,
-        "state": (State.HELD if held else State.RECEIVED).value,
-        "stage": Stage.TRANSLATE.value,
-        "cause": Cause.UNREADABLE.value if held else None,
-        "problem": problem,
-        "since": now,
-        "label": record.label,
-        "partner": record.partner,
-        "amount_micros": micros,
-        "currency": record.currency,
-        "dated": record.dated,
-        "attempts": 0,
-        "source": record.content,
-        "received_at": now,
-        "chain_seq": 1,
-        **dict.fromkeys(("cause_key", "reference", "external_id", "confirmation")),
-    }
-
-
 def _counted(record: SourceRecord) -> tuple[int | None, str | None]:
     """Give the amount in millionths, and what is wrong with the record; an amount that cannot be counted is."""
     try:
@@ -290,27 +247,53 @@ def _counted(record: SourceRecord) -> tuple[int | None, str | None]:
         return None, record.problem or str(error)
 
 
-def _first_event(entry_id: int, row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "entry_id": entry_id,
-        "seq": 1,
-        "at": now,
-        "kind": "received",
-        "before": None,
-        "after": row["state"],
-        "actor": "mlc",
-        "detail": chain.encode(
-            {
-                "key": row["key"],
-                "version": row["version"],
-                "source": chain.digest(row["source"]),
-                "row": chain.row_digest(row),
-            }
-        ),
-        "previous": chain.GENESIS,
+def _columns(records: Sequence[SourceRecord], now: datetime) -> dict[str, Sequence[Any]]:
+    """Give what records say as columns of new entries; by column it takes half the time of row by row."""
+    micros, problems = zip(*map(_counted, records), strict=True)
+    held = [problem is not None for problem in problems]
+    always = {"latest": True, "stage": Stage.TRANSLATE.value, "since": now, "received_at": now, "attempts": 0}
+    always |= dict.fromkeys(("cause_key", "reference", "external_id", "confirmation")) | {"chain_seq": 1}
+    return {
+        "company": [record.company for record in records],
+        "key": [record.key for record in records],
+        "fingerprint": [record.fingerprint for record in records],
+        "tag": [record.tag for record in records],
+        "state": [_HELD if each else _RECEIVED for each in held],
+        "cause": [_UNREADABLE if each else None for each in held],
+        "problem": problems,
+        "label": [record.label for record in records],
+        "partner": [record.partner for record in records],
+        "amount_micros": micros,
+        "currency": [record.currency for record in records],
+        "dated": [record.dated for record in records],
+        "source": [record.content for record in records],
+        **{name: [value] * len(records) for name, value in always.items()},
     }
-    return {**facts, "hash": chain.event_hash(**facts)}
 
 
-def _parts(keys: Sequence[T]) -> Iterable[Sequence[T]]:
-    return (keys[start : start + _IN] for start in range(0, len(keys), _IN))
+def _first_events(columns: Mapping[str, Sequence[Any]], now: datetime) -> dict[str, Sequence[Any]]:
+    """Give the first event of each new entry, by column."""
+    texts = {name: [None if each is None else str(each) for each in columns[name]] for name in _NO_TEXT}
+    sealed = zip(*(texts.get(name, columns[name]) for name in chain.SEALED_COLUMNS), strict=True)
+    told = zip(columns["key"], columns["version"], columns["source"], map(chain.text_digest, sealed), strict=True)
+    details = [
+        chain.encode({"key": key, "version": version, "source": chain.digest(source), "row": row})
+        for key, version, source, row in told
+    ]
+    hashes = [
+        chain.event_hash(
+            entry_id=entry_id,
+            seq=1,
+            at=now,
+            kind="received",
+            before=None,
+            after=after,
+            actor="mlc",
+            detail=detail,
+            previous=chain.GENESIS,
+        )
+        for entry_id, after, detail in zip(columns["id"], columns["state"], details, strict=True)
+    ]
+    always = {"seq": 1, "at": now, "kind": "received", "before": None, "actor": "mlc", "previous": chain.GENESIS}
+    firsts = {"entry_id": columns["id"], "after": columns["state"], "detail": details, "hash": hashes}
+    return {**firsts, **{name: [value] * len(hashes) for name, value in always.items()}}

@@ -4,7 +4,8 @@ An amount is kept as whole units and millionths of a unit apart: in one number, 
 would not fit.
 """
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func, literal_column, select
@@ -22,9 +23,28 @@ def shift(connection: Connection, shifts: Iterable[Shift]) -> None:
     """Bring the totals on, in the caller's write transaction."""
     sums: dict[tuple[Any, ...], list[int]] = {}
     for row, sign in shifts:
-        place = sums.setdefault(tuple(row[name] or "" if name == "currency" else row[name] for name in PLACE), [0, 0])
-        place[0] += sign
-        place[1] += sign * (row["amount_micros"] or 0)
+        place = tuple(row[name] or "" if name == "currency" else row[name] for name in PLACE)
+        _add(sums, place, row["amount_micros"], sign)
+    _write(connection, sums)
+
+
+def come(connection: Connection, columns: dict[str, Sequence[Any]]) -> None:
+    """Add new entries, given by column."""
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    told = columns | {"currency": [currency or "" for currency in columns["currency"]]}
+    places = zip(*(told[name] for name in PLACE), strict=True)
+    for place, micros in zip(places, columns["amount_micros"], strict=True):
+        _add(sums, place, micros, 1)
+    _write(connection, sums)
+
+
+def _add(sums: dict[tuple[Any, ...], list[int]], place: tuple[Any, ...], micros: int | None, sign: int) -> None:
+    kept = sums.setdefault(place, [0, 0])
+    kept[0] += sign
+    kept[1] += sign * (micros or 0)
+
+
+def _write(connection: Connection, sums: Mapping[tuple[Any, ...], list[int]]) -> None:
     rows = [
         dict(zip(PLACE, place, strict=True)) | {"count": count, "units": micros // UNIT, "micros": micros % UNIT}
         for place, (count, micros) in sorted(sums.items())  # in one order, so that no two writers wait for each other
@@ -32,10 +52,14 @@ def shift(connection: Connection, shifts: Iterable[Shift]) -> None:
     ]
     if not rows:
         return
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = make(totals)
+    connection.execute(_statement(connection.dialect.name), rows)
+
+
+@functools.cache
+def _statement(dialect: str) -> postgresql.Insert | sqlite.Insert:
+    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(totals)
     more = {name: totals.c[name] + statement.excluded[name] for name in ("count", "units", "micros")}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(PLACE), set_=more), rows)
+    return statement.on_conflict_do_update(index_elements=list(PLACE), set_=more)
 
 
 def micros_of(units: int | None, micros: int | None) -> int:
