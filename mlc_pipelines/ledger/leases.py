@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.errors import MlcError, StorageError
@@ -19,6 +19,7 @@ from mlc_pipelines.ledger.tables import leases
 from mlc_pipelines.wire.clock import Clock
 
 LEASE_SECONDS = 60.0
+_STANDS = select(leases.c.fence, leases.c.expires_at).where(leases.c.name == bindparam("b_name"))
 _PROC = Path("/proc")
 _DEAD = frozenset({"Z", "X"})  # ended, and nobody has asked yet how
 
@@ -129,9 +130,7 @@ class Leases:
         LeaseLostError when another worker took over meanwhile: what it settles must not be written a second time.
         """
         with reading(self._engine) as connection:
-            row = connection.execute(
-                select(leases.c.fence, leases.c.expires_at).where(leases.c.name == lease.name)
-            ).one_or_none()
+            row = connection.execute(_STANDS, {"b_name": lease.name}).one_or_none()
         if row is not None and row.fence == lease.fence and row.expires_at > self._clock.now():
             return
         self.renew(lease)
