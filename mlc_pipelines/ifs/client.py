@@ -104,7 +104,16 @@ class IfsClient:
         return Reading(lambda path: self._service(settings, path), place, base_url=self.settings.base_url).all(query)
 
     def changed_rows(self, set_name: str, *, since: datetime | None, where: Sequence[Condition] = ()) -> Iterator[Row]:
-        """Records changed since then, oldest change first, starting `overlap_minutes` early.
+        """Records changed since then; see `changed`."""
+        return map(self.reader(set_name).read, self.changed(set_name, since=since, where=where))
+
+    def reader(self, set_name: str) -> RowReader:
+        """Give what reads any record of a set."""
+        place = self.place(set_name)
+        return RowReader(place.type.keys, place.names)
+
+    def changed(self, set_name: str, *, since: datetime | None, where: Sequence[Condition] = ()) -> Iterator[bytes]:
+        """The JSON of records changed since then, oldest change first, starting `overlap_minutes` early.
 
         The overlap catches changes that were committed late; the caller knows what it has seen by key and ETag.
         """

@@ -169,8 +169,8 @@ class PostingProposals:
 
     def changed_since(self, company: str, since: datetime | None) -> Iterator[ProposalHead]:
         """Heads changed since then, oldest change first, with an overlap: some were seen before."""
-        for row in self._client.changed_rows(SET, since=since, where=[("company", "eq", company)]):
-            yield self._head(row, company)
+        for raw in self._client.changed(SET, since=since, where=[("company", "eq", company)]):
+            yield self._head(raw, company)
 
     def lines(self, head: ProposalHead) -> list[bytes]:
         """The posting lines of a proposal as JSON, in the order of their keys."""
@@ -288,26 +288,24 @@ class PostingProposals:
 
     # Inside
 
-    def _head(self, row: Row, company: str) -> ProposalHead:
-        problem = row.problem
-        modified = None
-        if problem is None:
-            try:
-                head = self._heads.read(row.raw)
-                modified = self._instant(head.modified)
-                if head.company == company:
-                    return ProposalHead(company, head.invoice_id, head.etag, modified, row.raw)
-                problem = f"posting proposal: it is of company {head.company}, asked for was {company}"
-            except RecordError as exc:
-                problem = str(exc)
+    def _head(self, raw: bytes, company: str) -> ProposalHead:
+        try:
+            head = self._heads.read(raw)
+            modified = self._instant(head.modified)
+            if head.company == company:
+                return ProposalHead(company, head.invoice_id, head.etag, modified, raw)
+            problem = f"posting proposal: it is of company {head.company}, asked for was {company}"
+        except RecordError as exc:
+            problem = str(exc)
+        row = self._client.reader(SET).read(raw)
         number = row.values.get("invoice_id", row.keys.get(self._id_name))
         return ProposalHead(
             company=company,
             invoice_id=int(number) if _IS_NUMBER.fullmatch(str(number)) else 0,
             etag=row.etag,
             modified=self._instant_or_none(row.values.get("modified")),
-            raw=row.raw,
-            problem=problem,
+            raw=raw,
+            problem=row.problem or problem,
         )
 
     def _line(self, raw: bytes) -> PostingLine:

@@ -56,7 +56,7 @@ class Reading:
         def fetch(cursor: str) -> tuple[Sequence[Row], str | None]:
             nonlocal current
             page, rows = self._page(cursor)
-            fresh = [row for row in rows if self._is_new(row)]
+            fresh = [row for row in map(self._reader.read, rows) if self._is_new(row)]
             if rows and not fresh:
                 raise RecordError(
                     f"ifs: {self._place.path}: the same page came twice; reading would never end",
@@ -69,23 +69,25 @@ class Reading:
 
         return pages(query.address(self._place.path), fetch, where=f"ifs {self._place.path}")
 
-    def changed(self, query: Query, *, since: datetime | None) -> Iterator[Row]:
-        """Every record changed at or after `since`, oldest change first.
+    def changed(self, query: Query, *, since: datetime | None) -> Iterator[bytes]:
+        """The JSON of every record changed at or after `since`, oldest change first.
 
         A record changed while we read moves to the end and shifts all others by one, so that `$skip` would jump over
-        a record. Each page therefore starts again at the last change seen, and what was seen is left out. A record
-        changed twice while we read comes twice.
+        a record. Each page therefore starts again at the last change seen, and what was on the page before is left
+        out: earlier ones are older than that. A record changed twice while we read comes twice.
         """
         start = since
+        before: set[bytes] = set()
         current = self._starting(query, start)
 
-        def fetch(cursor: str) -> tuple[Sequence[Row], str | None]:
-            nonlocal start, current
+        def fetch(cursor: str) -> tuple[Sequence[bytes], str | None]:
+            nonlocal start, before, current
             page, rows = self._page(cursor)
-            fresh = [row for row in rows if self._is_new(row, version=True)]
+            fresh = [row for row in dict.fromkeys(rows) if row not in before]
+            before = set(rows)
             if page.next_link is None and (query.top is None or len(rows) < query.top):
                 return fresh, None
-            last = _modified(rows)
+            last = self._modified(rows)
             if last is not None and (start is None or last > start):
                 start = last
                 current = self._starting(query, start)
@@ -100,37 +102,29 @@ class Reading:
             return query
         return replace(query, filter=both(query.filter, self._place.compare("modified", "ge", start)))
 
-    def _page(self, cursor: str) -> tuple[_Page, list[Row]]:
-        answer = self._get(cursor)
-        page, rows = read_page(answer.body, _PAGE, "value", f"ifs: {self._place.path}: a page")
-        return page, [self._reader.read(raw) for raw in rows]
+    def _page(self, cursor: str) -> tuple[_Page, list[bytes]]:
+        return read_page(self._get(cursor).body, _PAGE, "value", f"ifs: {self._place.path}: a page")
 
     def _next(self, page: _Page) -> str | None:
         if page.next_link is None:
             return None
         return follow(page.next_link, root=self._place.root, base_url=self._base_url)
 
-    def _is_new(self, row: Row, *, version: bool = False) -> bool:
-        """Tell a row that was not there yet, or this `version` of it; without a whole key its JSON names it."""
+    def _is_new(self, row: Row) -> bool:
+        """Tell a row that was not there yet; without a whole key its JSON names it."""
         named = bool(row.keys) and len(row.keys) == len(self._place.type.keys)
-        if named and not version:
-            identity: object = tuple(row.keys.values())
-        elif named and row.etag is not None:
-            identity = (*row.keys.values(), row.etag)
-        else:
-            identity = hash(row.raw)
+        identity: object = tuple(row.keys.values()) if named else hash(row.raw)
         if identity in self._seen:
             return False
         self._seen.add(identity)
         return True
 
-
-def _modified(rows: Sequence[Row]) -> datetime | None:
-    for row in reversed(rows):
-        text = row.values.get("modified")
-        if isinstance(text, str):
-            try:
-                return instant(text)
-            except ValueError:
-                continue
-    return None
+    def _modified(self, rows: Sequence[bytes]) -> datetime | None:
+        for raw in reversed(rows):
+            text = self._reader.read(raw).values.get("modified")
+            if isinstance(text, str):
+                try:
+                    return instant(text)
+                except ValueError:
+                    continue
+        return None

@@ -96,6 +96,7 @@ class TypedReader(Generic[S]):
     def read(self, raw: bytes) -> S:
         """Read one record, or raise RecordError naming the attribute and its value."""
         try:
+            raw.decode()  # of attributes that are not asked for the decoder reads no text
             record = self._decoder.decode(raw)
         except BROKEN as exc:
             raise self._unreadable(raw, str(exc)) from exc
