@@ -18,7 +18,9 @@ from mlc_pipelines.wire.rows import MisshapenError
 
 logger = logging.getLogger(__name__)
 
-PAGE = 200
+PAGE = 1000
+"""So many records are looked up, and written down in one transaction."""
+
 LONG_AGO = "1970"
 """No watermark is older: a position before it is nonsense of one record."""
 
@@ -91,12 +93,22 @@ def _take_in(road: Road, pool: Executor, lease: Lease, part: Sequence[Sighting],
     unseen = road.books.entries.unseen(road.flow.name, {sighting.key: sighting.tag for sighting in part})
     wanted = [sighting for sighting in part if sighting.key in unseen]
     tally.add("seen", len(part) - len(wanted))
-    fetched = list(pool.map(lambda sighting: _fetch(road, sighting), wanted))
+    size = len(wanted) // (2 * road.calls_in_flight) + 1  # many at a time, for those that need no call of their own
+    groups = pool.map(lambda group: [_fetch(road, sighting) for sighting in group], list(in_parts(wanted, size)))
+    fetched: list[SourceRecord | None] = []
+    silence: TransientError | None = None
+    try:
+        for group in groups:
+            fetched += group
+    except TransientError as error:
+        silence = error  # what was read before the source fell silent is not asked for again
     received = road.books.entries.receive(road.flow.name, [record for record in fetched if record is not None], lease)
     tally.add("seen", received.seen)
     tally.add("new", received.new)
     tally.add("changed", received.changed)
     road.watch("received", received.new + received.changed)
+    if silence is not None:
+        raise silence
     pairs = zip(wanted, fetched, strict=True)
     return [seen.position or "" for seen, record in pairs if record is not None and record.problem]
 
@@ -113,18 +125,21 @@ def _fetch(road: Road, sighting: Sighting) -> SourceRecord | None:
     """Read a record in full; one that cannot be read, or not be kept as it is, is held."""
     if sighting.problem is not None:
         return unreadable(sighting, sighting.problem)
-    untagged = replace(sighting, tag=None)  # so that it is read again when it is listed again
     try:
         record = road.flow.fetch(sighting)
     except (RecordError, MisshapenError) as error:
-        return unreadable(untagged, str(error))
+        return _unread(sighting, str(error))
     except UNFORESEEN as error:  # one record must not stop the others; the log has where it was
         logger.exception("unforeseen", extra={"flow": road.flow.name, "key": sighting.key})
-        return unreadable(untagged, f"unforeseen {type(error).__name__} in reading")
+        return _unread(sighting, f"unforeseen {type(error).__name__} in reading")
     if record is None:
         return None
     strange = record.misfit() or (f"it calls itself {record.key}" if record.key != sighting.key else None)
     return unreadable(sighting, f"{sighting.key}: {strange}", record) if strange else record.legible()
+
+
+def _unread(sighting: Sighting, problem: str) -> SourceRecord:
+    return unreadable(replace(sighting, tag=None), problem)  # without a tag it is read again when it is listed again
 
 
 def unreadable(sighting: Sighting, problem: str, record: SourceRecord | None = None) -> SourceRecord:

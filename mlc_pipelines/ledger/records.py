@@ -90,7 +90,9 @@ class SourceRecord:
 
     def legible(self) -> "SourceRecord":
         """Give the record with label and partner as they can be shown."""
-        return replace(self, label=legible(self.label, LONGEST_SHOWN), partner=legible(self.partner, LONGEST_SHOWN))
+        label, partner = legible(self.label, LONGEST_SHOWN), legible(self.partner, LONGEST_SHOWN)
+        shown = (label, partner) == (self.label, self.partner)
+        return self if shown else replace(self, label=label, partner=partner)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Collect: what is read, what is written down of it, and when the watermark moves."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from mlc_pipelines.flows.collecting import collect, unreadable
 from mlc_pipelines.flows.flow import Sighting
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.ledger import Ledger
+from mlc_pipelines.ledger.records import SourceRecord
 from mlc_pipelines_tests.flows.world import Paper, PaperFlow, road_of
 
 STAMPED = ("2026-11-03", "2026-11-05", "2026-11-04")
@@ -101,3 +103,43 @@ def test_what_cannot_be_read_is_kept_as_it_is_known(carry: object, content: byte
     record = unreadable(Sighting("A^1", tag="W/7", carry=carry), "torn")
     assert (record.key, record.label, record.tag, record.company) == ("A^1", "A^1", "W/7", "")
     assert (record.content, record.fingerprint, record.problem) == (content, digest(content), "torn")
+
+
+class Failing(PaperFlow):
+    """A source that falls silent at one document until it is mended."""
+
+    at: str | None = None
+
+    def fetch(self, sighting: Sighting) -> SourceRecord | None:
+        """Read a document, or go down."""
+        if sighting.key == self.at:
+            raise TransientError("ifs/proposals: no connection")
+        return super().fetch(sighting)
+
+
+def test_what_was_read_before_a_source_fell_silent_is_kept(ledger: Ledger) -> None:
+    """It is written down, and not asked for again; the watermark waits for the rest."""
+    flow = Failing(Paper(**{f"D{number:02}": "1.00" for number in range(40)}))
+    flow.at = "D39"
+    road = road_of(ledger, flow)
+    tally = collect(road)
+    assert tally.interrupted == "ifs/proposals: no connection"
+    kept = sum(road.books.entries.tally("papers").values())
+    assert 0 < kept < 40
+    assert tally.counts["new"] == kept
+    assert road.books.progress.positions("papers") == {}
+    flow.at = None
+    assert collect(road).counts == {"seen": kept, "new": 40 - kept}
+
+
+def test_a_few_records_are_fetched_at_the_same_time(ledger: Ledger) -> None:
+    """Each in a call of its own: as many at once as calls may be in flight."""
+    together = threading.Barrier(4, timeout=20)
+
+    class Meeting(PaperFlow):
+        def fetch(self, sighting: Sighting) -> SourceRecord | None:
+            together.wait()
+            return super().fetch(sighting)
+
+    road = road_of(ledger, Meeting(Paper(A="1.00", B="1.00", C="1.00", D="1.00")))
+    assert collect(road).counts == {"new": 4}
