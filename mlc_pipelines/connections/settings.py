@@ -30,6 +30,7 @@ class _Head(BaseModel):
     companies: tuple[str, ...] = Field(min_length=1)
     schedule: str | None = None
     enabled: bool = False
+    calls_in_flight: int = Field(default=8, ge=1, le=64)
 
     @field_validator("name")
     @classmethod
@@ -65,6 +66,7 @@ class Connection:
     path: Path
     sections: Mapping[str, BaseModel]
     mapping: MappingTables
+    calls_in_flight: int = 8  # to one side at the same moment; more pays where answers take long
 
     def section(self, kind: type[M]) -> M:
         """Give the section that was read as `kind`."""

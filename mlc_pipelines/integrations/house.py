@@ -124,7 +124,8 @@ class House:
 
     def road(self, session: Session, name: str, flow: str, *, watch: Watcher = unwatched) -> Road:
         """Give the road of one flow."""
-        return Road(session.flow(flow), self.ledger, self.ledger.books(name), watch=watch)
+        at_once = self.connection(name).calls_in_flight
+        return Road(session.flow(flow), self.ledger, self.ledger.books(name), calls_in_flight=at_once, watch=watch)
 
     def close(self) -> None:
         """Close the database."""

@@ -75,14 +75,14 @@ def test_a_whole_file(tmp_path: Path) -> None:
     (tmp_path / "taxes.csv").write_text("tax,rate\n025,1E5\n", encoding="utf-8")
     connection = load(
         tmp_path,
-        HEAD + 'schedule: "*/15 * * * *"\nenabled: yes\n'
+        HEAD + 'schedule: "*/15 * * * *"\nenabled: yes\ncalls_in_flight: 32\n'
         "ifs:\n  base_url: https://ifs.test\n  page_size: 0500\n  prefix: 1E5\n"
         "  trays: {vouchers: {service: VoucherHandling}}\n"
         "shop:\n  base_url: https://shop.test\n  careful: on\n  accounts: {0010: 00E01}\n"
         "mapping:\n  accounts: {4010: 0600}\n  taxes: {file: taxes.csv}\n",
     )
     assert (connection.name, connection.integration, connection.companies) == ("acme", "shop", ("10", "0020"))
-    assert (connection.schedule, connection.enabled) == ("*/15 * * * *", True)
+    assert (connection.schedule, connection.enabled, connection.calls_in_flight) == ("*/15 * * * *", True, 32)
     books, shop = connection.section(Books), connection.section(Shop)
     assert (books.page_size, books.prefix, books.trays["vouchers"].channel) == (500, "1E5", "main")
     assert (shop.careful, shop.accounts) == (True, {"0010": "00E01"})
@@ -142,6 +142,10 @@ def test_an_unknown_setting_is_named_by_file_and_line(tmp_path: Path, text: str,
         (
             HEAD + "schedule: hourly\n" + IFS + SHOP,
             "acme.yaml:4: schedule: a schedule is a cron line of five fields, such as */15 * * * * (it is 'hourly')",
+        ),
+        (
+            HEAD + "calls_in_flight: 0\n" + IFS + SHOP,
+            "acme.yaml:4: calls_in_flight: Input should be greater than or equal to 1 (it is '0')",
         ),
         (
             HEAD.replace("shop", "shopp") + IFS,
