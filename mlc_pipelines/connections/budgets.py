@@ -1,5 +1,6 @@
 """A rate budget in a database row: every process reserves its next call there, and waits outside."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -75,6 +76,7 @@ class SharedBudget:
         self, engine: Engine, name: str, *, limit: int, window_seconds: float, burst: int, clock: Clock
     ) -> None:
         self._engine = engine
+        self._turn = threading.Lock()  # threads queue here, where none has to look again and again as at a database
         self._writing = engine.execution_options(mlc_write=True)
         self._name = name
         self._emission = emission(limit, window_seconds=window_seconds, burst=burst)
@@ -112,7 +114,7 @@ class SharedBudget:
     def _reserve(self) -> tuple[float, float]:
         """Book a slot: the seconds to wait for it, and the pause it takes into account."""
         self._ensure()
-        with self._writing.begin() as connection:
+        with self._turn, self._writing.begin() as connection:
             row = connection.execute(_LOCKED, {"b_name": self._name}).one()
             now = self._clock.now().timestamp()
             start = _start(row.blocked_until, now)
