@@ -25,6 +25,7 @@ _numbers = itertools.count(1)
 def address(folder: Path, *, kind: str = USUAL, name: str = "mlc.db") -> str:
     """Give the address of a database that nobody used, with its tables; a file that is there already stays as it is."""
     if kind == "sqlite":
+        folder.mkdir(parents=True, exist_ok=True)
         if not (folder / name).exists():
             (folder / name).write_bytes(_tables())
         return f"sqlite:///{folder / name}"

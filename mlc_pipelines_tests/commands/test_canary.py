@@ -66,13 +66,13 @@ class Mirror:
 
 
 @contextmanager
-def overseen() -> Iterator[set[str]]:
-    """Look all the time at the arguments of every process of this machine, as `ps` does for everybody."""
+def overseen(every: float = 0.02) -> Iterator[set[str]]:
+    """Look every so many seconds at the arguments of all processes of this machine, as `ps` does for everybody."""
     seen: set[str] = set()
     done = threading.Event()
 
     def look() -> None:
-        while not done.wait(0.02):
+        while not done.wait(every):
             for file in Path("/proc").glob("[0-9]*/cmdline"):
                 with suppress(OSError):  # it has ended
                     seen.add(file.read_text(encoding="utf-8", errors="replace"))
@@ -120,7 +120,7 @@ def test_no_secret_is_left_anywhere(
             name: value for name, value in office.all_secrets().items() if not name.endswith(("_id", "username"))
         }
         mirror = Mirror(secrets.values())
-        with answered_by(mirror), overseen() as arguments:
+        with answered_by(mirror), overseen(every=0.5) as arguments:
             said = [mlc("run", office.name)]
             office.act()
             said += [_with(mirror, mood, "run", office.name, "--json") for mood in ("mirror", "broken")]
