@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 
 CONNECTION, FLOW = "acme_ramp", "bills"
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 BLOCK = 1000
 AT_ONCE = 20_000  # copies in one transaction
 STAGES = {"collect": collect, "translate": translate, "deliver": deliver, "confirm": confirm}
@@ -54,9 +55,12 @@ class Desk:
         """One feed."""
         return ["10"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List the documents."""
-        return (Sighting(key_of(number), tag="1", position=f"{number:012}", carry=number) for number in self.numbers)
+        return (
+            Sighting(key_of(number), tag="1", position=BEGIN + timedelta(seconds=number), carry=number)
+            for number in self.numbers
+        )
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """Nothing."""

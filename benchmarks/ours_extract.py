@@ -24,13 +24,14 @@ from mlc_pipelines.flows.collecting import collect
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.flows.road import Road
 from mlc_pipelines.ifs.client import IfsClient, open_ifs
-from mlc_pipelines.ifs.records import TypedReader, instant
+from mlc_pipelines.ifs.records import TypedReader
 from mlc_pipelines.ifs.settings import IfsSettings
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.database import open_engine, reading, upgrade
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 from mlc_pipelines.wire.clock import SystemClock
+from mlc_pipelines.wire.moments import instant
 
 SET = "posting_proposal"
 NAME = "acme"
@@ -118,12 +119,11 @@ class WholeInvoices:
         """One company."""
         return ["10"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List what changed, oldest change first, and read every field."""
-        moment = datetime.fromisoformat(since) if since else None
-        for raw in self._ifs.changed(SET, since=moment, where=[("company", "eq", feed)]):
+        for raw in self._ifs.changed(SET, since=since, where=[("company", "eq", feed)]):
             invoice = self._reader.read(raw)
-            position = instant(invoice.modified).isoformat(timespec="microseconds")
+            position = instant(invoice.modified)
             yield Sighting(f"{invoice.company}^{invoice.invoice_id}", invoice.etag, position, (raw, invoice))
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:

@@ -5,7 +5,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class HandOver:
         """All of them."""
         return [FEED]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List them."""
         return (Sighting(document["reference"], carry=document) for document in self._wanted)
 

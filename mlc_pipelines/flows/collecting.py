@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 PAGE = 1000
 """So many records are looked up, and written down in one transaction."""
 
-LONG_AGO = "1970"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """No watermark is older: a position before it is nonsense of one record."""
 
 PATIENCE = timedelta(days=1)
@@ -70,25 +70,20 @@ def _read_feed(road: Road, pool: Executor, lease: Lease, feed: str, tally: Tally
     before = road.books.progress.position(road.flow.name, feed)
     # A position in the future would hide every change until then; one record with a wrong date must not do that.
     now = road.ledger.clock.now()
-    latest = _position(now)
-    since = farthest = min(before, latest) if before is not None else None
-    torn: list[str] = []
+    since = farthest = min(before, now) if before is not None else None
+    torn: list[datetime] = []
     for part in in_parts(road.flow.collect(feed, since), PAGE):
         torn += _take_in(road, pool, lease, part, tally)
-        seen = [min(each.position, latest) for each in part if each.position and each.position > LONG_AGO]
+        seen = [min(each.position, now) for each in part if each.position and each.position > LONG_AGO]
         farthest = max([*seen, *([farthest] if farthest else [])], default=None)
     if farthest is not None and torn:  # not past what may be readable the next time
-        farthest = max(since or "", min(farthest, max(min(torn), _position(now - PATIENCE))))
+        farthest = max(since or LONG_AGO, min(farthest, max(min(torn), now - PATIENCE)))
     if farthest is not None and farthest != before:
         road.books.progress.advance(road.flow.name, feed, farthest)
 
 
-def _position(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _take_in(road: Road, pool: Executor, lease: Lease, part: Sequence[Sighting], tally: Tally) -> list[str]:
-    """Write down what is not known yet; give the positions of what cannot be read, "" where even that is unreadable."""
+def _take_in(road: Road, pool: Executor, lease: Lease, part: Sequence[Sighting], tally: Tally) -> list[datetime]:
+    """Write down what is not known yet; give the positions of what cannot be read, long ago where there is none."""
     part = [_with_a_key(sighting) for sighting in part]
     unseen = road.books.entries.unseen(road.flow.name, {sighting.key: sighting.tag for sighting in part})
     wanted = [sighting for sighting in part if sighting.key in unseen]
@@ -110,7 +105,7 @@ def _take_in(road: Road, pool: Executor, lease: Lease, part: Sequence[Sighting],
     if silence is not None:
         raise silence
     pairs = zip(wanted, fetched, strict=True)
-    return [seen.position or "" for seen, record in pairs if record is not None and record.problem]
+    return [seen.position or LONG_AGO for seen, record in pairs if record is not None and record.problem]
 
 
 def _with_a_key(sighting: Sighting) -> Sighting:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -42,14 +43,14 @@ class Assets:
 class Sighting:
     """A record seen in a list or named by a webhook, before it is read in full.
 
-    `tag` is the source's version mark (None: always read again); `position` moves the watermark of the feed, a moment
-    in UTC; `carry` is what the list gave already, for `fetch` alone. One with a `problem` is not read in full: it is
-    held.
+    `tag` is the source's version mark (None: always read again); `position` moves the watermark of the feed, an
+    aware time; `carry` is what the list gave already, for `fetch` alone. One with a `problem` is not read in full: it
+    is held.
     """
 
     key: str
     tag: str | None = None
-    position: str | None = None
+    position: datetime | None = None
     carry: Any = None
     problem: str | None = None
 
@@ -93,7 +94,7 @@ class Flow(Protocol):
         """Name the lists to read, each with its own watermark."""
         ...
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List what may have changed since a position."""
         ...
 

@@ -13,7 +13,8 @@ from mlc_pipelines.errors import Cause, ConfigurationError, RecordError
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.errors import AbsentError
 from mlc_pipelines.ifs.names import LETTERS
-from mlc_pipelines.ifs.records import Row, TypedReader, instant, readable, unreadable
+from mlc_pipelines.ifs.records import Row, TypedReader, readable, unreadable
+from mlc_pipelines.wire.moments import instant
 
 SET = "posting_proposal"
 LINES = "lines"

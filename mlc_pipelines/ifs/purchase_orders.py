@@ -9,7 +9,8 @@ import msgspec
 
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.names import LETTERS
-from mlc_pipelines.ifs.records import TypedReader, instant, told_apart, unreadable
+from mlc_pipelines.ifs.records import TypedReader, told_apart, unreadable
+from mlc_pipelines.wire.moments import instant
 from mlc_pipelines.wire.rows import Unread
 
 SET = "purchase_order"

@@ -10,8 +10,9 @@ import msgspec
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.ifs.metadata import EntityType
 from mlc_pipelines.ifs.odata import Query, both, compare, follow
-from mlc_pipelines.ifs.records import Row, RowReader, instant
+from mlc_pipelines.ifs.records import Row, RowReader
 from mlc_pipelines.wire.http import Answer
+from mlc_pipelines.wire.moments import instant
 from mlc_pipelines.wire.paging import pages
 from mlc_pipelines.wire.rows import read_page
 
@@ -58,10 +59,7 @@ class Reading:
             page, rows = self._page(cursor)
             fresh = [row for row in map(self._reader.read, rows) if self._is_new(row)]
             if rows and not fresh:
-                raise RecordError(
-                    f"ifs: {self._place.path}: the same page came twice; reading would never end",
-                    cause=Cause.UNREADABLE,
-                )
+                raise self._endless()
             if page.next_link is None and (query.top is None or len(rows) < query.top):
                 return fresh, None
             current = current.after(len(rows))
@@ -87,6 +85,8 @@ class Reading:
             before = set(rows)
             if page.next_link is None and (query.top is None or len(rows) < query.top):
                 return fresh, None
+            if rows and not fresh and current.skip:
+                raise self._endless()
             last = self._modified(rows)
             if last is not None and (start is None or last > start):
                 start = last
@@ -96,6 +96,10 @@ class Reading:
             return fresh, self._next(page) or current.address(self._place.path)
 
         return pages(current.address(self._place.path), fetch, where=f"ifs {self._place.path}")
+
+    def _endless(self) -> RecordError:
+        text = f"ifs: {self._place.path}: the same page came twice; reading would never end"
+        return RecordError(text, cause=Cause.UNREADABLE)
 
     def _starting(self, query: Query, start: datetime | None) -> Query:
         if start is None:

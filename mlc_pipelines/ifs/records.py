@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar, cast
 
@@ -147,12 +146,3 @@ def told_apart(rows: Iterable[Row], read: Callable[[bytes], T], *, key: str) -> 
         except RecordError as exc:
             named = row.keys.get(key)
             yield Unread(row.raw, str(exc), None if named is None else str(named))
-
-
-def instant(text: str) -> datetime:
-    """Read an IFS timestamp or date; a time without a zone counts as UTC. ValueError when it is neither."""
-    moment = datetime.fromisoformat(text)
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError as exc:
-        raise ValueError(f"{text} is before or after all time") from exc

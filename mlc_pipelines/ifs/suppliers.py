@@ -10,7 +10,8 @@ import msgspec
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.errors import AbsentError
-from mlc_pipelines.ifs.records import Row, TypedReader, instant, readable, told_apart, unreadable
+from mlc_pipelines.ifs.records import Row, TypedReader, readable, told_apart, unreadable
+from mlc_pipelines.wire.moments import instant
 from mlc_pipelines.wire.rows import Unread
 
 SET = "supplier"

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, func, insert, select, update
 
+from mlc_pipelines.ledger.chain import moment_text
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.tables import passes, watermarks
 from mlc_pipelines.wire.clock import Clock
@@ -35,22 +36,22 @@ class Progress:
         self._clock = clock
         self._name = connection
 
-    def position(self, flow: str, feed: str) -> str | None:
+    def position(self, flow: str, feed: str) -> datetime | None:
         """Give the watermark of a feed: the largest value seen in its data."""
         return self.positions(flow).get(feed)
 
-    def positions(self, flow: str) -> dict[str, str]:
+    def positions(self, flow: str) -> dict[str, datetime]:
         """Give the watermarks of all feeds of a flow."""
         query = select(watermarks.c.feed, watermarks.c.position).where(
             watermarks.c.connection == self._name, watermarks.c.flow == flow
         )
         with reading(self._engine) as connection:
-            return {row.feed: row.position for row in connection.execute(query)}
+            return {row.feed: datetime.fromisoformat(row.position) for row in connection.execute(query)}
 
-    def advance(self, flow: str, feed: str, position: str) -> None:
+    def advance(self, flow: str, feed: str, position: datetime) -> None:
         """Save a watermark, after everything up to it has been committed."""
         where = (watermarks.c.connection == self._name, watermarks.c.flow == flow, watermarks.c.feed == feed)
-        values = {"position": position, "changed_at": self._clock.now()}
+        values = {"position": moment_text(position), "changed_at": self._clock.now()}
         with writing(self._engine) as connection:
             if connection.execute(update(watermarks).where(*where).values(values)).rowcount == 0:
                 connection.execute(insert(watermarks).values(connection=self._name, flow=flow, feed=feed, **values))

@@ -34,8 +34,9 @@ def pass_metadata(books: Books, flow: str, stage: str, tally: Tally) -> Facts:
     if held:
         facts["held by cause"] = dg.MetadataValue.md(held_table(held))
     if stage == "collect":
-        positions = books.progress.positions(flow)
-        facts["watermark"] = dg.MetadataValue.md(table(("feed", "read up to"), sorted(positions.items())))
+        positions = sorted(books.progress.positions(flow).items())
+        marks = [(feed, f"{position:%Y-%m-%d %H:%M:%S} UTC") for feed, position in positions]
+        facts["watermark"] = dg.MetadataValue.md(table(("feed", "read up to"), marks))
     facts["last passes"] = dg.MetadataValue.md(passes_chart(books.progress.last(most=PASSES_SHOWN), flow, stage))
     return facts
 

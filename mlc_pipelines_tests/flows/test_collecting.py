@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,19 +14,19 @@ from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.records import SourceRecord
 from mlc_pipelines_tests.flows.world import Paper, PaperFlow, road_of
 
-STAMPED = ("2026-11-03", "2026-11-05", "2026-11-04")
+THIRD, FOURTH, FIFTH = (datetime(2026, 11, day, tzinfo=UTC) for day in (3, 4, 5))
 
 
 class Stamped(PaperFlow):
     """Lists its documents with given positions, and notes from where it was asked to."""
 
-    def __init__(self, positions: dict[str, str | None]) -> None:
+    def __init__(self, positions: dict[str, datetime | None]) -> None:
         super().__init__(Paper(**dict.fromkeys(positions, "1.00")))
         self.positions = positions
-        self.asked: list[str | None] = []
+        self.asked: list[datetime | None] = []
         self.down_after: int | None = None
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List by position; go down after so many."""
         self.asked.append(since)
         for number, (key, position) in enumerate(self.positions.items()):
@@ -36,17 +37,17 @@ class Stamped(PaperFlow):
 
 def test_the_watermark_is_the_farthest_that_was_listed(ledger: Ledger) -> None:
     """Whatever order a list has; the next pass asks from there, and it never goes back."""
-    flow = Stamped({"A": "2026-11-03", "B": "2026-11-05", "C": "2026-11-04", "D": None})
+    flow = Stamped({"A": THIRD, "B": FIFTH, "C": FOURTH, "D": None})
     road = road_of(ledger, flow)
     collect(road)
-    assert road.books.progress.position("papers", "all") == "2026-11-05"
-    flow.positions = {"C": "2026-11-04"}
+    assert road.books.progress.position("papers", "all") == FIFTH
+    flow.positions = {"C": FOURTH}
     flow.paper.write("C")
     collect(road)
     flow.positions = {}
     collect(road)
-    assert flow.asked == [None, "2026-11-05", "2026-11-05"]
-    assert road.books.progress.position("papers", "all") == "2026-11-05"
+    assert flow.asked == [None, FIFTH, FIFTH]
+    assert road.books.progress.position("papers", "all") == FIFTH
 
 
 def test_a_list_without_positions_leaves_no_watermark(ledger: Ledger) -> None:
@@ -61,7 +62,7 @@ def test_a_list_without_positions_leaves_no_watermark(ledger: Ledger) -> None:
 
 def test_a_source_that_breaks_off_moves_no_watermark(ledger: Ledger) -> None:
     """The pass says why; what was not committed is read again."""
-    flow = Stamped({"A": "1", "B": "2", "C": "3"})
+    flow = Stamped({"A": THIRD, "B": FOURTH, "C": FIFTH})
     flow.down_after = 2
     road = road_of(ledger, flow)
     assert collect(road).interrupted == "ifs/proposals: no connection"

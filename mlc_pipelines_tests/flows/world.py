@@ -18,8 +18,8 @@ from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, T
 from mlc_pipelines_tests.databases import USUAL, address
 
 
-def _moment(version: int) -> str:
-    return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=version)).isoformat(timespec="microseconds")
+def _moment(version: int) -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=version)
 
 
 class TestClock:
@@ -87,7 +87,7 @@ class PaperFlow:
     def feeds(self) -> Sequence[str]:
         return ["all"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         self.lists += 1
         for key, document in sorted(self.paper.documents.items()):
             yield Sighting(key, tag=str(document["version"]), position=_moment(document["version"]))

@@ -62,7 +62,7 @@ def unfit(entry: Entry, *, settled: bool) -> Iterator[str]:
 
 def watermarks_ahead(replayed: Replayed, flow: str) -> Iterator[str]:
     """Name watermarks in the future: what changes until then would never be read."""
-    now = replayed.clock.at.isoformat()
+    now = replayed.clock.at
     for feed, position in replayed.house.ledger.books(NAME).progress.positions(flow).items():
         if position > now:
             yield f"the watermark of {feed} stands at {position}, and it is {now}"

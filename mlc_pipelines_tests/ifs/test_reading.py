@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from mlc_pipelines.errors import RecordError
 from mlc_pipelines.ifs.metadata import Attribute, EntityType
 from mlc_pipelines.ifs.odata import Query
 from mlc_pipelines.ifs.reading import Place, Reading
@@ -29,6 +30,7 @@ class Things:
             for number, each in enumerate(seconds)
         ]
         self.asked: list[str] = []
+        self.heeds_skip = True
 
     def get(self, path: str) -> Answer:
         """Answer one page; filter, `$top` and `$skip` are heeded."""
@@ -36,7 +38,7 @@ class Things:
         options = dict(parse_qsl(urlsplit(path).query))
         since = options.get("$filter", "").rpartition(" ge ")[2].replace("Z", "+00:00")
         rows = [row for row in self.rows if str(row["ModifiedDate"]) >= since]
-        first = int(options.get("$skip", 0))
+        first = int(options.get("$skip", 0)) if self.heeds_skip else 0
         body = json.dumps({"value": rows[first : first + int(options["$top"])]}).encode()
         return Answer(200, {}, body, "GET", path)
 
@@ -61,6 +63,17 @@ def test_a_record_that_changes_while_we_read_comes_again_and_pushes_none_aside()
     moved = things.rows.pop(0)
     things.rows.append({**moved, "ModifiedDate": (START + timedelta(seconds=9)).isoformat()})
     assert [*seen, *reading] == [0, 1, 2, 3, 4, 5, 0]
+
+
+def test_a_server_that_sends_the_same_page_for_ever_is_left() -> None:
+    """It does not heed `$skip`, and more records changed in one moment than a page has."""
+    things = Things([5] * 7)
+    things.heeds_skip = False
+    reading = things.read(3)
+    assert [next(reading) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(RecordError, match="the same page came twice"):
+        next(reading)
+    assert len(things.asked) == 3
 
 
 def test_a_long_reading_remembers_no_more_than_a_short_one() -> None:

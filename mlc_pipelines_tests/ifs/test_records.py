@@ -1,13 +1,13 @@
 """Loose and typed reading of records."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 import msgspec
 import pytest
 
 from mlc_pipelines.errors import Cause, RecordError
-from mlc_pipelines.ifs.records import RowReader, TypedReader, instant
+from mlc_pipelines.ifs.records import RowReader, TypedReader
 
 
 class Thing(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,17 +107,3 @@ def test_a_long_value_is_cut_in_the_message(typed: TypedReader[Thing]) -> None:
     with pytest.raises(RecordError) as caught:
         typed.read(b'{"ThingId":"' + b"x" * 5000 + b'"}')
     assert len(str(caught.value)) < 300
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("2026-03-14T09:26:53Z", datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)),
-        ("2026-03-14T11:26:53+02:00", datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)),
-        ("2026-03-14T09:26:53.25", datetime(2026, 3, 14, 9, 26, 53, 250000, tzinfo=UTC)),
-        ("2026-03-14", datetime(2026, 3, 14, tzinfo=UTC)),
-    ],
-)
-def test_a_time_is_read_as_utc(text: str, moment: datetime) -> None:
-    """With or without a zone, with or without a time of day."""
-    assert instant(text) == moment

@@ -1,9 +1,12 @@
 """Progress: how far each feed has been read, and what the last passes came to."""
 
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 from mlc_pipelines.ledger.ledger import Books, Ledger
 from mlc_pipelines_tests.ledger.builders import FLOW, clock_of
+
+FIRST, SECOND, OTHER, OLDEST = (datetime(2026, 11, day, 6, 30, 0, 250, tzinfo=UTC) for day in (12, 13, 3, 1))
 
 
 def test_a_feed_begins_without_a_position(books: Books) -> None:
@@ -14,13 +17,20 @@ def test_a_feed_begins_without_a_position(books: Books) -> None:
 
 def test_positions_are_kept_by_feed_flow_and_connection(ledger: Ledger, books: Books) -> None:
     """Each feed moves by itself; the newest position stands."""
-    books.progress.advance(FLOW, "10", "2026-11-01")
-    books.progress.advance(FLOW, "10", "2026-11-02")
-    books.progress.advance(FLOW, "20", "2026-10-01")
-    books.progress.advance("others", "10", "2026-09-01")
-    assert books.progress.positions(FLOW) == {"10": "2026-11-02", "20": "2026-10-01"}
-    assert books.progress.position("others", "10") == "2026-09-01"
+    books.progress.advance(FLOW, "10", FIRST)
+    books.progress.advance(FLOW, "10", SECOND)
+    books.progress.advance(FLOW, "20", OTHER)
+    books.progress.advance("others", "10", OLDEST)
+    assert books.progress.positions(FLOW) == {"10": SECOND, "20": OTHER}
+    assert books.progress.position("others", "10") == OLDEST
     assert ledger.books("globex").progress.position(FLOW, "10") is None
+
+
+def test_a_position_is_the_same_moment_in_every_zone(books: Books) -> None:
+    """It is kept in UTC."""
+    books.progress.advance(FLOW, "10", FIRST.astimezone(timezone(timedelta(hours=-8))))
+    position = books.progress.position(FLOW, "10")
+    assert (position, position.tzinfo if position else None) == (FIRST, UTC)
 
 
 def test_a_pass_is_noted_with_its_times_and_counts(ledger: Ledger, books: Books) -> None:

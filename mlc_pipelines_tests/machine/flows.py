@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -37,7 +38,7 @@ class Papers:
     def feeds(self) -> Sequence[str]:
         return ["all"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         documents = self._office.ask(SOURCE, lambda: list(self._office.documents.values()))
         return (Sighting(each.key, tag=str(each.etag), carry=each) for each in documents)
 
@@ -127,7 +128,7 @@ class Payments:
     def feeds(self) -> Sequence[str]:
         return ["paid"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         bills = self._office.ask(TARGET, lambda: [bill for bill in self._office.bills.values() if bill.paid])
         return (Sighting(bill.id, tag=str(bill.etag), carry=bill) for bill in bills)
 

@@ -26,7 +26,7 @@ class Papers(PaperFlow):
     down: MlcError | None = None
     lists_failed = 0
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         if self.down is not None:
             self.lists_failed += 1
             raise self.down

@@ -142,7 +142,7 @@ def work(url: str, target: str, lease_seconds: float, documents: int) -> None:
             try:
                 STAGES[stage](road)
             except LeaseTakenError:
-                time.sleep(0.01)
+                time.sleep(0.01)  # another process has it; nothing tells when it lets go
                 continue
             except (LeaseLostError, StorageError) as error:
                 told("lost", said=str(error))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Self, TypeVar
 
@@ -10,6 +10,7 @@ import msgspec
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.wire.bodies import BROKEN
+from mlc_pipelines.wire.moments import instant
 from mlc_pipelines.wire.rows import sane
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -231,9 +232,8 @@ def reader(kind: type[T], what: str) -> Callable[[bytes], T]:
 def moment(text: str | None) -> datetime | None:
     """Read a date-time; without a zone it is UTC. None where there is none that can be read."""
     try:
-        read = datetime.fromisoformat(text) if text else None
-        return None if read is None else (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return instant(text) if text else None
+    except ValueError:
         return None
 
 

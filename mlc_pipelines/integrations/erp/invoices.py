@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -32,15 +32,14 @@ class InvoiceSource:
         self._ifs = ifs
         self._proposals = PostingProposals(ifs)
 
-    def sightings(self, company: str, since: str | None) -> Iterator[Sighting]:
+    def sightings(self, company: str, since: datetime | None) -> Iterator[Sighting]:
         """List invoices changed since, from a little before the watermark."""
-        moment = datetime.fromisoformat(since) if since else None
-        for head in self._proposals.changed_since(company, moment):
+        for head in self._proposals.changed_since(company, since):
             if head.problem and not head.invoice_id:
                 yield Sighting.of_unread(Unread(head.raw, head.problem), prefix=f"{company}^")
                 continue
-            position = head.modified.astimezone(UTC).isoformat(timespec="microseconds") if head.modified else None
-            yield Sighting(invoice_reference(company, head.invoice_id), tag=head.etag, position=position, carry=head)
+            key = invoice_reference(company, head.invoice_id)
+            yield Sighting(key, tag=head.etag, position=head.modified, carry=head)
 
     def record(self, sighting: Sighting) -> SourceRecord:
         """Read the lines of an invoice, a query of their own."""

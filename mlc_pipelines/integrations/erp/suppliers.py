@@ -1,7 +1,7 @@
 """Suppliers at the ERP's end: collected for those who are sent to a spend system, and made for those born there."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import fingerprint
@@ -19,17 +19,13 @@ class SupplierSource:
     def __init__(self, ifs: IfsClient) -> None:
         self._suppliers = Suppliers(ifs)
 
-    def sightings(self, since: str | None) -> Iterator[Sighting]:
+    def sightings(self, since: datetime | None) -> Iterator[Sighting]:
         """List suppliers changed since, or all where the tenant names no modified attribute."""
-        moment = datetime.fromisoformat(since) if since else None
-        for supplier in self._suppliers.changed_since(moment):
+        for supplier in self._suppliers.changed_since(since):
             if isinstance(supplier, Unread):
                 yield Sighting.of_unread(supplier)
                 continue
-            position = (
-                supplier.modified.astimezone(UTC).isoformat(timespec="microseconds") if supplier.modified else None
-            )
-            yield Sighting(supplier.id, tag=supplier.etag, position=position, carry=supplier)
+            yield Sighting(supplier.id, tag=supplier.etag, position=supplier.modified, carry=supplier)
 
     def record(self, sighting: Sighting) -> SourceRecord:
         """Take the supplier from the list, which has all of it."""

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from mlc_pipelines.wire.moments import instant
+
 Text = str | int | None
 
 
@@ -202,7 +204,6 @@ def moment(text: str | None, name: str) -> datetime | None:
     if not text:
         return None
     try:
-        read = datetime.fromisoformat(text)
-        return read.astimezone(ZoneInfo("UTC")) if read.tzinfo else read.replace(tzinfo=ZoneInfo("UTC"))
-    except (ValueError, OverflowError) as error:
+        return instant(text)
+    except ValueError as error:
         raise ValueError(f"{name} is {text!r}, no date-time") from error

@@ -1,6 +1,6 @@
 """Rows as Ramp's answers carry them, and how their texts are read."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.integrations.ramp.amounts import Amount
 from mlc_pipelines.wire.bodies import BROKEN
+from mlc_pipelines.wire.moments import instant
 
 GL_FIELD = "Category"
 """External id of Ramp's own field for the GL account (seen in public code; it is not among the custom fields)."""
@@ -119,9 +120,8 @@ def moment(text: str | None, name: str) -> datetime | None:
     if not text:
         return None
     try:
-        read = datetime.fromisoformat(text)
-        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+        return instant(text)
+    except ValueError as error:
         raise ValueError(f"{name} is {text!r}, no date-time") from error
 
 

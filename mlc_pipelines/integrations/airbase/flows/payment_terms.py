@@ -1,6 +1,7 @@
 """Payment terms: what is agreed with a vendor in Airbase, compared with the supplier's term in IFS."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from mlc_pipelines.errors import Cause, RecordError
@@ -50,7 +51,7 @@ class PaymentTermsToIfs:
         """One feed, where the tenant has named the path."""
         return ["terms"] if self._desk.settings.paths.vendor_terms else []
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List the terms of all vendors; those that look as before are not read again."""
         for raw in self._desk.airbase.vendor_terms():
             yield Sighting(self._key(raw), tag=digest(raw), carry=raw)

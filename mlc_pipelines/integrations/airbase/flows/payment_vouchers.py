@@ -1,6 +1,7 @@
 """Payment vouchers: payments of Airbase become vouchers in IFS, and ledger entries are acknowledged."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
@@ -65,7 +66,7 @@ class PaymentVouchersToIfs:
             return [SYNC_READY]
         return ["payments"] if self._desk.settings.paths.payments else []
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List what is ready: a queue of ledger entries, or all payments, of which only new ones are read."""
         rows = self._desk.airbase.ledger_entries(feed) if self._from_ledger else self._desk.airbase.payments()
         for raw in rows:

@@ -1,7 +1,7 @@
 """Purchase orders: IFS orders with their lines become orders in Airbase, one for each number."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -51,15 +51,13 @@ class OrdersToAirbase:
         """One feed a company, where the tenant has named the path."""
         return list(self._desk.connection.companies) if self._desk.settings.paths.purchase_orders else []
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List orders changed since, or all where the tenant names no modified attribute for orders."""
-        moment = datetime.fromisoformat(since) if since else None
-        for order in self._orders.changed_since(feed, moment):
+        for order in self._orders.changed_since(feed, since):
             if isinstance(order, Unread):
                 yield Sighting.of_unread(order)
                 continue
-            position = order.modified.astimezone(UTC).isoformat(timespec="microseconds") if order.modified else None
-            yield Sighting(order.order_no, tag=order.etag, position=position, carry=(feed, order))
+            yield Sighting(order.order_no, tag=order.etag, position=order.modified, carry=(feed, order))
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """Nothing: IFS sends no events."""

@@ -1,6 +1,7 @@
 """Request vouchers: purchase requests approved in Airbase become vouchers in IFS, on the account of their type."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
@@ -51,7 +52,7 @@ class RequestVouchersToIfs:
     def _rules(self) -> RequestSettings:
         return self._desk.settings.requests or NOTHING_SET
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List approved requests; those that look as before are not read again."""
         rules = self._rules()
         for raw in self._desk.airbase.requests(rules.filters):

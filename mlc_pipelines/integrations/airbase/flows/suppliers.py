@@ -1,6 +1,7 @@
 """Suppliers: vendors born in Airbase, made in IFS where the policy says so, and linked back."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode, fingerprint
@@ -38,7 +39,7 @@ class SuppliersToIfs:
         """One feed: the whole list, for there is no filter by time of change."""
         return ["vendors"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List all vendors; those that look as before are not read again."""
         self._desk.vendors.forget()
         for vendor in self._desk.vendors.all().values():

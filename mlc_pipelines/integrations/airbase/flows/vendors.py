@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from mlc_pipelines.errors import Cause, OutcomeUnknownError, RecordError
@@ -46,7 +47,7 @@ class VendorsToAirbase:
         """One feed: a supplier is global in IFS."""
         return ["all"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List suppliers changed since."""
         return self._source.sightings(since)
 

@@ -1,6 +1,7 @@
 """Chart of accounts: accounts of IFS and of BILL, matched by number; missing ones are made where policy says so."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from mlc_pipelines.errors import Cause, RecordError
@@ -46,7 +47,7 @@ class AccountsToBill:
         """One feed a company."""
         return self._desk.connection.companies
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List all accounts of a company: IFS has no changed-since for them."""
         return self._accounts.sightings(feed)
 

@@ -48,7 +48,7 @@ class BillsToBill:
         """One feed a company."""
         return self._desk.connection.companies
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List invoices changed since, from a little before the watermark."""
         return self._invoices.sightings(feed, since)
 

@@ -1,6 +1,7 @@
 """Dimensions: code part values of IFS, matched with BILL's classes, departments and locations by name."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode, fingerprint
@@ -48,7 +49,7 @@ class DimensionsToBill:
         letters = sorted(self._desk.dimensions())
         return [f"{company}^{letter}" for company in self._desk.connection.companies for letter in letters]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List all values of a code part: IFS has no changed-since for them."""
         company, letter = feed.split("^")
         for value in self._values.carried(company, letter):

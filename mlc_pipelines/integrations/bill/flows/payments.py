@@ -49,7 +49,7 @@ class PaymentsToIfs:
         """The bills we sent, then the payments."""
         return [BILLS, PAYMENTS]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """Ask for every bill we watch, and list the payments changed since a little before the watermark."""
         return self._watched_bills() if feed == BILLS else self._payments(since)
 
@@ -68,15 +68,14 @@ class PaymentsToIfs:
                 finished[row.id] = row.updated.date().isoformat()
         dictionary.learn(FINISHED, finished)
 
-    def _payments(self, since: str | None) -> Iterator[Sighting]:
-        moment = datetime.fromisoformat(since) - OVERLAP if since else None
+    def _payments(self, since: datetime | None) -> Iterator[Sighting]:
+        moment = since - OVERLAP if since is not None else None
         for row in self._desk.bill.payment_rows(moment=moment, by=self._desk.settings.payments_since):
             if isinstance(row, Unread):
                 yield Sighting.of_unread(row)
                 continue
             problem = None if is_payment(row.id) else f"bill: {row.id!r} is listed as a payment, and is no id of one"
-            updated = row.updated.isoformat(timespec="microseconds") if row.updated else None
-            yield Sighting(row.id, tag=digest(row.raw), position=updated, carry=row, problem=problem)
+            yield Sighting(row.id, tag=digest(row.raw), position=row.updated, carry=row, problem=problem)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """A bill or a payment that was changed; it is read anew, for notifications may overtake each other."""

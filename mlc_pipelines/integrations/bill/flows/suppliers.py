@@ -48,15 +48,14 @@ class SuppliersToIfs:
         """One feed: vendors belong to the organization."""
         return ["vendors"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List vendors changed since a little before the watermark."""
-        moment = datetime.fromisoformat(since) - OVERLAP if since else None
+        moment = since - OVERLAP if since is not None else None
         for row in self._desk.bill.vendor_rows(updated_since=moment):
             if isinstance(row, Unread):
                 yield Sighting.of_unread(row)
                 continue
-            updated = row.updated.isoformat(timespec="microseconds") if row.updated else None
-            yield Sighting(row.id, tag=row.updated_time, position=updated, carry=row)
+            yield Sighting(row.id, tag=row.updated_time, position=row.updated, carry=row)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """A vendor that was made or changed."""

@@ -1,6 +1,7 @@
 """Vendors: IFS suppliers become vendors in BILL, twenty in a call; those already there are adopted, never doubled."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode
@@ -37,7 +38,7 @@ class VendorsToBill:
         """One feed: a supplier is global in IFS."""
         return ["all"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List suppliers changed since."""
         return self._source.sightings(since)
 

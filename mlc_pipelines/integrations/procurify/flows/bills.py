@@ -57,19 +57,18 @@ class BillsToIfs:
         """One feed: bills are global."""
         return ["bills"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List bills modified since a little before the watermark, up to a moment ago: their index, no more."""
         settings = self._desk.settings
         last = self._desk.now() - timedelta(minutes=settings.lag_minutes)
         for first, until in windows(self._begin(since), last, settings.backfill_days):
             for row in self._desk.procurify.bills_changed(first, until):
-                position = row.modified.astimezone(UTC).isoformat(timespec="microseconds") if row.modified else None
-                yield Sighting(row.key, tag=row.tag, position=position, carry=row)
+                yield Sighting(row.key, tag=row.tag, position=row.modified, carry=row)
 
-    def _begin(self, since: str | None) -> datetime:
+    def _begin(self, since: datetime | None) -> datetime:
         settings = self._desk.settings
         if since is not None:
-            return datetime.fromisoformat(since) - timedelta(minutes=settings.overlap_minutes)
+            return since - timedelta(minutes=settings.overlap_minutes)
         return datetime.combine(first_day(settings, self._desk.now()), time(), settings.zone).astimezone(UTC)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:

@@ -5,7 +5,7 @@ Nothing of them is written in IFS. The delivery is a word in this connection's o
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode, fingerprint
@@ -47,7 +47,7 @@ class OrdersForReference:
         """One feed: orders are global."""
         return ["orders"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List orders modified since the day before the watermark: the filter knows days only (documented)."""
         zone, now = self._desk.settings.zone, self._desk.now()
         last = now.astimezone(zone).date() + ONE_DAY
@@ -56,13 +56,12 @@ class OrdersForReference:
                 if isinstance(order, Unread):
                     yield Sighting.of_unread(order)
                     continue
-                position = order.modified.isoformat(timespec="microseconds") if order.modified else None
-                yield Sighting(order.id, tag=order.tag, position=position, carry=order)
+                yield Sighting(order.id, tag=order.tag, position=order.modified, carry=order)
 
-    def _begin(self, since: str | None) -> date:
+    def _begin(self, since: datetime | None) -> date:
         if since is None:
             return first_day(self._desk.settings, self._desk.now())
-        return datetime.fromisoformat(since).astimezone(UTC).date() - ONE_DAY
+        return since.date() - ONE_DAY
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """Nothing: Procurify sends no events."""

@@ -1,6 +1,7 @@
 """Suppliers: vendors of Procurify are matched with suppliers of IFS; new ones are made there only by policy."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode, fingerprint
@@ -44,7 +45,7 @@ class SuppliersToIfs:
         """One feed: vendors are global."""
         return ["vendors"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List all vendors that take part: there is no filter by time of change (documented)."""
         for vendor in self._desk.procurify.vendors():
             if isinstance(vendor, Unread):

@@ -1,6 +1,7 @@
 """Bills: supplier invoices of IFS, handed to Ramp coded line by line; the sent mark goes back to IFS."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from mlc_pipelines.errors import Cause, RecordError
@@ -48,7 +49,7 @@ class BillsToRamp:
         """One feed a company."""
         return self._desk.connection.companies
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List invoices changed since, from a little before the watermark."""
         return self._invoices.sightings(feed, since)
 

@@ -1,6 +1,7 @@
 """Dimensions: code part values of IFS, as options of Ramp's accounting fields."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.flows.content import encode, fingerprint
@@ -44,7 +45,7 @@ class DimensionsToRamp:
             f"{company}^{letter}" for company in self._desk.connection.companies for letter in sorted(self._letters())
         ]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List all values of a code part: IFS has no changed-since for them."""
         company, letter = feed.split("^")
         for value in self._values.carried(company, letter):

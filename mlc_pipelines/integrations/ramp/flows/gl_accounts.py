@@ -1,6 +1,7 @@
 """GL accounts: the chart of accounts of IFS, as Ramp's accounting connection offers it for coding."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from mlc_pipelines.flows.content import encode
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
@@ -34,7 +35,7 @@ class AccountsToRamp:
         """One feed a company."""
         return self._desk.connection.companies
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List all accounts of a company: IFS has no changed-since for them."""
         return self._accounts.sightings(feed)
 

@@ -1,7 +1,7 @@
 """Payments: bills paid in Ramp mark their invoices as paid in IFS, and Ramp is told so."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode, fingerprint
@@ -41,15 +41,14 @@ class PaymentsToIfs:
         """One feed: Ramp's payments are global."""
         return ["paid"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List bills paid since a day before the watermark."""
-        moment = datetime.fromisoformat(since) - OVERLAP if since else None
+        moment = since - OVERLAP if since is not None else None
         for bill in self._desk.ramp.bills_carried(payment_status="PAID", from_paid_at=moment):
             if isinstance(bill, Unread):
                 yield Sighting.of_unread(bill)
                 continue
-            paid = bill.paid_at.astimezone(UTC).isoformat(timespec="microseconds") if bill.paid_at else None
-            yield Sighting(bill.id, position=paid, carry=bill)
+            yield Sighting(bill.id, position=bill.paid_at, carry=bill)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """A paid bill."""

@@ -1,7 +1,7 @@
 """Suppliers: vendors born in Ramp, compared with IFS; made there only where the policy says so."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -44,17 +44,15 @@ class SuppliersToIfs:
         """One feed: Ramp's vendors are global."""
         return ["vendors"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List vendors created since a day before the watermark; changes come by webhook."""
-        moment = datetime.fromisoformat(since) - OVERLAP if since else None
+        moment = since - OVERLAP if since is not None else None
         for vendor in self._desk.ramp.vendors_carried(from_created_at=moment):
             if isinstance(vendor, Unread):
                 yield Sighting.of_unread(vendor)
                 continue
-            created = (
-                vendor.created_at.astimezone(UTC).isoformat(timespec="microseconds") if vendor.created_at else None
-            )
-            yield Sighting(vendor.id, tag=fingerprint(_what_matters(vendor)), position=created, carry=vendor)
+            tag = fingerprint(_what_matters(vendor))
+            yield Sighting(vendor.id, tag=tag, position=vendor.created_at, carry=vendor)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """A vendor that was changed or activated."""

@@ -1,6 +1,7 @@
 """Vendors: IFS suppliers become vendors in Ramp, first in its ledger side, then where bills name them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode
@@ -38,7 +39,7 @@ class AccountingVendorsToRamp:
         """One feed: a supplier is global in IFS."""
         return [ALL]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List suppliers changed since."""
         return self._source.sightings(since)
 
@@ -108,7 +109,7 @@ class VendorsToRamp:
         """One feed: a supplier is global in IFS."""
         return [ALL]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List suppliers changed since."""
         return self._source.sightings(since)
 

@@ -1,6 +1,7 @@
 """Vouchers: bills approved in Ramp become vouchers in IFS, and Ramp is told so."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from mlc_pipelines.errors import Cause
@@ -45,7 +46,7 @@ class VouchersToIfs:
         """One feed, if vouchers are configured at all."""
         return ["ready"] if self._desk.settings.vouchers is not None else []
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List what Ramp says is ready and not yet booked: a queue, not a feed."""
         for bill in self._desk.ramp.bills_carried(sync_ready=True, sync_status="NOT_SYNCED"):
             yield Sighting.of_unread(bill) if isinstance(bill, Unread) else Sighting(bill.id, carry=bill)

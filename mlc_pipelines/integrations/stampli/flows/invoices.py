@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -55,7 +55,7 @@ class InvoicesToIfs:
         """One feed: the folder of invoices."""
         return ["invoices"]
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """Poll the folder; files, not a position, say what is new."""
         return self._files.sightings()
 

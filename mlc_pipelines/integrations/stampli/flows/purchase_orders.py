@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from mlc_pipelines.errors import Cause
@@ -43,7 +44,7 @@ class PurchaseOrders:
         """One feed, if there is a folder of purchase orders at all."""
         return self._files.feeds()
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """Poll the folder."""
         return self._files.sightings()
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode
@@ -49,7 +50,7 @@ class VendorsToIfs:
         """One feed, if there is a folder of vendors at all."""
         return self._files.feeds()
 
-    def collect(self, feed: str, since: str | None) -> Iterator[Sighting]:
+    def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """Poll the folder."""
         return self._files.sightings()
 
