@@ -190,7 +190,7 @@ def test_a_worker_that_stands_still_keeps_its_locks_for_a_minute(ledger_at: Open
 
     def stand_still() -> None:
         with writing(theirs) as connection:
-            backend = connection.execute(text("SELECT pg_backend_pid()")).scalar()
+            backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
             assert eventually(lambda: not served(ours, backend))
             connection.execute(text("SELECT 1"))
 
