@@ -149,6 +149,7 @@ def program(names: Sequence[str], measures: Sequence[Callable[[bool], Figure]], 
     wanted = getattr(given, "figures", None) or names
     if unknown := set(wanted) - set(names):
         parser.error(f"there is no figure {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # programs start as they do for an operator: compiled already
     told = machine()
     print(machine_line(told), flush=True)
     figures = []
