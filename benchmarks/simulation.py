@@ -1,6 +1,7 @@
 """Plays many simulations of the road: `python -m benchmarks.simulation --seeds 1000`."""
 
 import argparse
+import functools
 import os
 import sys
 import tempfile
@@ -15,11 +16,13 @@ FAST = "/dev/shm"  # databases that live for a second
 
 def play(seed: int) -> tuple[Told, bool]:
     """Play a seed twice; tell what it came to, and whether both told the same."""
-    told = []
-    for _ in range(2):
-        with tempfile.TemporaryDirectory(dir=FAST if Path(FAST).is_dir() else None) as folder:
-            told.append(simulate(seed, Path(folder)))
-    return told[0], told[0].log == told[1].log
+    first, again = (simulate(seed, Path(_folder().name)) for _ in range(2))
+    return first, first.log == again.log
+
+
+@functools.cache
+def _folder() -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(dir=FAST if Path(FAST).is_dir() else None)  # until this process ends
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from mlc_pipelines.ledger.bulk import write_columns
 from mlc_pipelines.ledger.tables import entries, totals
 
 UNIT = 1_000_000
@@ -46,13 +47,13 @@ def _add(sums: dict[tuple[Any, ...], list[int]], place: tuple[Any, ...], micros:
 
 def _write(connection: Connection, sums: Mapping[tuple[Any, ...], list[int]]) -> None:
     rows = [
-        dict(zip(PLACE, place, strict=True)) | {"count": count, "units": micros // UNIT, "micros": micros % UNIT}
+        (*place, count, micros // UNIT, micros % UNIT)
         for place, (count, micros) in sorted(sums.items())  # in one order, so that no two writers wait for each other
         if count or micros
     ]
-    if not rows:
-        return
-    connection.execute(_statement(connection.dialect.name), rows)
+    if rows:
+        columns = dict(zip((*PLACE, "count", "units", "micros"), zip(*rows, strict=True), strict=True))
+        write_columns(connection, _statement(connection.dialect.name), columns)
 
 
 @functools.cache

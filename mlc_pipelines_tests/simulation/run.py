@@ -1,11 +1,11 @@
 """One simulation: a script that a seed writes, then calm, then the account of every document."""
 
+import functools
 import hashlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 
@@ -27,8 +27,8 @@ STEPS = 40
 MOST_PASSES = 5
 LEAST_PASSES = 2
 AN_HOUR = 3600.0
-_COMPILED: dict[Any, Any] = {}
-"""Statements as SQL, for one simulation after the other."""
+_engine = functools.cache(functools.partial(open_engine, durable=False))
+"""One for each file: an engine compiles its statements once, for one simulation after the other."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,7 @@ class Simulation:
         self.chance = random.Random(seed)
         self.clock = TestClock()
         self.weather = self.chance.choice([0.0, 0.1, 0.3, 0.5])
-        engine = open_engine(address(folder, kind="sqlite"), durable=False)
-        engine.update_execution_options(compiled_cache=_COMPILED)
-        self.ledger = Ledger(engine, self.clock)
+        self.ledger = Ledger(_engine(address(folder, kind="sqlite")), self.clock)
         self.paper = Paper(**{f"D{number}": f"{number}.00" for number in range(1, 4)})
         self.target = Target()
         self.at_work: list[Worker | None] = [None, None]
@@ -195,5 +193,8 @@ class Simulation:
 
 
 def simulate(seed: int, folder: Path) -> Told:
-    """Play the simulation of a seed in a folder."""
-    return Simulation(seed, folder).go()
+    """Play the simulation of a seed in a folder, which is as empty afterwards as before."""
+    told = Simulation(seed, folder).go()
+    for file in folder.glob("mlc.db*"):
+        file.unlink()
+    return told
