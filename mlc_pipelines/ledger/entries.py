@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, exists, func, or_, select, update
+from sqlalchemy import Connection, Engine, Integer, Row, bindparam, exists, func, or_, select, update
 
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger import chain, tables, totals
@@ -27,6 +27,43 @@ _UNREADABLE = Cause.UNREADABLE.value
 _NO_TEXT = ("version", "amount_micros", "dated")  # of what an event seals
 _APART = {"state", "stage", "amount", "cause", "source", "payload"}
 _PLAIN = [field.name for field in fields(Entry) if field.name not in _APART]
+
+# Built once: to build a statement anew, and to find what it was compiled to, takes longer than SQLite's answer.
+_OF = (entries.c.connection == bindparam("b_connection"), entries.c.flow == bindparam("b_flow"))
+_AT = (
+    *_OF,
+    entries.c.stage == bindparam("b_stage"),
+    entries.c.state.in_(bindparam("b_states", expanding=True)),
+)
+_EARLIER = entries.alias("earlier")
+_WAITS = exists(
+    select(_EARLIER.c.id).where(
+        _EARLIER.c.connection == entries.c.connection,
+        _EARLIER.c.flow == entries.c.flow,
+        _EARLIER.c.key == entries.c.key,
+        _EARLIER.c.version < entries.c.version,
+        _EARLIER.c.stage == Stage.DELIVER.value,
+        _EARLIER.c.state.in_([state.value for state in _UNDER_WAY]),
+    )
+)
+_DUE = (
+    select(entries)
+    .where(*_AT, entries.c.id > bindparam("b_after"), or_(entries.c.version == 1, ~_WAITS))
+    .order_by(entries.c.id)
+    .limit(bindparam("b_limit", type_=Integer))
+)
+_OUTDATED = (
+    select(entries)
+    .where(*_AT, entries.c.latest.is_(False))
+    .order_by(entries.c.id)
+    .limit(bindparam("b_limit", type_=Integer))
+)
+_CAUSES = (
+    select(entries.c.cause_key, func.min(entries.c.since))
+    .where(*_AT, entries.c.cause_key.is_not(None))
+    .group_by(entries.c.cause_key)
+)
+_MARK = update(entries).where(entries.c.id == bindparam("b_id")).values(tag=bindparam("b_tag"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +108,9 @@ class Entries:
     def tags(self, flow: str, keys: Sequence[str]) -> dict[str, str | None]:
         """Give the source's mark on the newest version of each key that is in the ledger."""
         with reading(self._engine) as connection:
-            mine = (*self._of(flow), entries.c.latest, among(connection, entries.c.key, keys))
-            return {row.key: row.tag for row in connection.execute(select(entries.c.key, entries.c.tag).where(*mine))}
+            these = (*_OF, entries.c.latest, among(connection, entries.c.key, keys))
+            query = select(entries.c.key, entries.c.tag).where(*these)
+            return {row.key: row.tag for row in connection.execute(query, self._of(flow))}
 
     def receive(self, flow: str, records: Sequence[SourceRecord], lease: Lease | None) -> Received:
         """Write records down in one transaction; the same key and fingerprint is the same entry and goes no further.
@@ -105,18 +143,16 @@ class Entries:
             if latest[record.key].tag != record.tag
         ]
         if marks:
-            connection.execute(
-                update(entries).where(entries.c.id == bindparam("b_id")).values(tag=bindparam("b_tag")), marks
-            )
+            connection.execute(_MARK, marks)
         if before:
             self._succeed(connection, before, now, lease)
         self._insert(connection, flow, fresh, now, latest)
         return Received(seen=len(same), new=len(fresh) - len(before), changed=len(before))
 
     def _latest(self, connection: Connection, flow: str, keys: list[str]) -> dict[str, Row[Any]]:
-        wanted = (*self._of(flow), entries.c.latest, among(connection, entries.c.key, keys))
+        these = (*_OF, entries.c.latest, among(connection, entries.c.key, keys))
         columns = (entries.c.id, entries.c.key, entries.c.version, entries.c.fingerprint, entries.c.tag)
-        return {row.key: row for row in connection.execute(select(*columns).where(*wanted))}
+        return {row.key: row for row in connection.execute(select(*columns).where(*these), self._of(flow))}
 
     def _succeed(self, connection: Connection, before: Sequence[Row[Any]], now: datetime, lease: Lease | None) -> None:
         """Put new versions before the old ones; those that were not yet sent are superseded."""
@@ -153,70 +189,32 @@ class Entries:
 
         A version waits while an earlier one of the same key is still on its way to the target.
         """
-        earlier = entries.alias("earlier")
-        waits = exists(
-            select(earlier.c.id).where(
-                earlier.c.connection == entries.c.connection,
-                earlier.c.flow == entries.c.flow,
-                earlier.c.key == entries.c.key,
-                earlier.c.version < entries.c.version,
-                earlier.c.stage == Stage.DELIVER.value,
-                earlier.c.state.in_([state.value for state in _UNDER_WAY]),
-            )
-        )
-        query = (
-            select(entries)
-            .where(
-                *self._of(flow),
-                entries.c.stage == stage.value,
-                entries.c.state.in_([state.value for state in states]),
-                entries.c.id > after,
-                or_(entries.c.version == 1, ~waits),
-            )
-            .order_by(entries.c.id)
-            .limit(limit)
-        )
+        wanted = self._at(flow, stage, states) | {"b_after": after, "b_limit": limit}
         with reading(self._engine) as connection:
-            return [to_entry(row) for row in connection.execute(query)]
+            return [to_entry(row) for row in connection.execute(_DUE, wanted)]
 
     def outdated(self, flow: str, stage: Stage, *, limit: int = 200) -> list[Entry]:
         """Give versions that wait or are held at a stage though a newer one is here; what was delivered is told of."""
         states = {State.HELD} if stage is Stage.CONFIRM else {State.HELD, State.TRANSLATED, State.POSTPONED}
-        query = (
-            select(entries)
-            .where(
-                *self._of(flow),
-                entries.c.stage == stage.value,
-                entries.c.state.in_([state.value for state in states]),
-                entries.c.latest.is_(False),
-            )
-            .order_by(entries.c.id)
-            .limit(limit)
-        )
+        wanted = self._at(flow, stage, states) | {"b_limit": limit}
         with reading(self._engine) as connection:
-            return [to_entry(row) for row in connection.execute(query)]
+            return [to_entry(row) for row in connection.execute(_OUTDATED, wanted)]
 
     def released(self, flow: str) -> Iterator[Entry]:
         """Give entries held or ignored in translation whose cause has changed since, a page of them at a time.
 
         The causes that wait are asked for first, then their words: neither all words nor all entries are read.
         """
-        waits = (
-            *self._of(flow),
-            entries.c.stage == Stage.TRANSLATE.value,
-            entries.c.state.in_([State.HELD.value, State.IGNORED.value]),
-            entries.c.cause_key.is_not(None),
-        )
-        oldest = select(entries.c.cause_key, func.min(entries.c.since)).where(*waits).group_by(entries.c.cause_key)
+        wanted = self._at(flow, Stage.TRANSLATE, (State.HELD, State.IGNORED))
         with reading(self._engine) as connection:
-            causes = {row[0]: row[1] for row in connection.execute(oldest)}
+            causes = {row[0]: row[1] for row in connection.execute(_CAUSES, wanted)}
             changed = changes_since(connection, self._name, causes)
         after = 0
-        while True:
+        while changed:
             with reading(self._engine) as connection:
-                these = (*waits, among(connection, entries.c.cause_key, sorted(changed)), entries.c.id > after)
+                these = (*_AT, among(connection, entries.c.cause_key, sorted(changed)), entries.c.id > after)
                 query = select(entries).where(*these).order_by(entries.c.id).limit(_PAGE)
-                page = [to_entry(row) for row in connection.execute(query)]
+                page = [to_entry(row) for row in connection.execute(query, wanted)]
             if not page:
                 break
             after = page[-1].id
@@ -235,8 +233,11 @@ class Entries:
         with reading(self._engine) as connection:
             return {row[0]: int(row[1]) for row in connection.execute(query)}
 
-    def _of(self, flow: str) -> tuple[Any, ...]:
-        return (entries.c.connection == self._name, entries.c.flow == flow)
+    def _of(self, flow: str) -> dict[str, Any]:
+        return {"b_connection": self._name, "b_flow": flow}
+
+    def _at(self, flow: str, stage: Stage, states: Iterable[State]) -> dict[str, Any]:
+        return self._of(flow) | {"b_stage": stage.value, "b_states": [state.value for state in states]}
 
 
 def _counted(record: SourceRecord) -> tuple[int | None, str | None]:

@@ -3,12 +3,22 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Engine, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.tables import inbox
 from mlc_pipelines.wire.clock import Clock
+
+_PENDING = (
+    select(inbox.c.id, inbox.c.event_id, inbox.c.event_type, inbox.c.object_id)
+    .where(
+        inbox.c.connection == bindparam("b_connection"),
+        inbox.c.flow == bindparam("b_flow"),
+        inbox.c.finished_at.is_(None),
+    )
+    .order_by(inbox.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +73,10 @@ class Inbox:
 
     def pending(self, connection: str, flow: str) -> list[Letter]:
         """Give the events of a flow that have not been taken up, oldest first."""
-        query = (
-            select(inbox.c.id, inbox.c.event_id, inbox.c.event_type, inbox.c.object_id)
-            .where(inbox.c.connection == connection, inbox.c.flow == flow, inbox.c.finished_at.is_(None))
-            .order_by(inbox.c.id)
-        )
+        wanted = {"b_connection": connection, "b_flow": flow}
         with reading(self._engine) as database:
-            return [Letter(row.id, row.event_id, row.event_type, row.object_id) for row in database.execute(query)]
+            rows = database.execute(_PENDING, wanted)
+            return [Letter(row.id, row.event_id, row.event_type, row.object_id) for row in rows]
 
     def finish(self, letters: list[Letter]) -> None:
         """Mark events as taken up: what they told of is in the ledger."""

@@ -35,6 +35,19 @@ _CLOSE = (
     .where(intents.c.id == bindparam("b_id"), FENCED)
     .values(outcome=bindparam("b_outcome"), closed_at=bindparam("b_closed_at"), external_id=bindparam("b_external_id"))
 )
+_FRESH = select(entries).where(entries.c.id.in_(bindparam("b_ids", expanding=True)))
+_UNSETTLED = (
+    select(entries, func.max(intents.c.id).label("intent_id"), func.max(intents.c.opened_at).label("opened_at"))
+    .join(intents, intents.c.entry_id == entries.c.id)
+    .where(
+        entries.c.connection == bindparam("b_connection"),
+        entries.c.flow == bindparam("b_flow"),
+        entries.c.stage == bindparam("b_stage"),
+        entries.c.state.in_([State.SENDING.value, State.UNKNOWN.value]),
+    )
+    .group_by(*entries.c)
+    .order_by(entries.c.id)
+)
 
 
 class Intents:
@@ -63,8 +76,8 @@ class Intents:
                 for id_, entry in zip(ids, batch, strict=True)
             ]
             write_moves(connection, moves, now, lease=lease)
-            query = select(entries).where(entries.c.id.in_([entry.id for entry in batch]))
-            fresh = {row.id: to_entry(row) for row in connection.execute(query)}
+            these = {"b_ids": [entry.id for entry in batch]}
+            fresh = {row.id: to_entry(row) for row in connection.execute(_FRESH, these)}
         return [Intent(id_, fresh[entry.id], now, None) for id_, entry in zip(ids, batch, strict=True)]
 
     def _row(self, id_: int, entry: Entry, now: datetime, lease: Lease) -> dict[str, Any]:
@@ -111,20 +124,10 @@ class Intents:
 
     def unsettled(self, flow: str, stage: Stage) -> list[Intent]:
         """Give the writes whose outcome nobody knows: open after a crash, or sent without an answer."""
-        query = (
-            select(entries, func.max(intents.c.id).label("intent_id"), func.max(intents.c.opened_at).label("opened_at"))
-            .join(intents, intents.c.entry_id == entries.c.id)
-            .where(
-                entries.c.connection == self._name,
-                entries.c.flow == flow,
-                entries.c.stage == stage.value,
-                entries.c.state.in_([State.SENDING.value, State.UNKNOWN.value]),
-            )
-            .group_by(*entries.c)
-            .order_by(entries.c.id)
-        )
+        wanted = {"b_connection": self._name, "b_flow": flow, "b_stage": stage.value}
         with reading(self._engine) as connection:
-            return [Intent(row.intent_id, to_entry(row), row.opened_at, None) for row in connection.execute(query)]
+            rows = connection.execute(_UNSETTLED, wanted)
+            return [Intent(row.intent_id, to_entry(row), row.opened_at, None) for row in rows]
 
     def count_open(self) -> dict[str, int]:
         """Count open or unknown writes by flow."""

@@ -20,6 +20,17 @@ from mlc_pipelines.wire.clock import Clock
 
 LEASE_SECONDS = 60.0
 _STANDS = select(leases.c.fence, leases.c.expires_at).where(leases.c.name == bindparam("b_name"))
+_LOCKED = select(leases).where(leases.c.name == bindparam("b_name")).with_for_update()
+_KEPT = (
+    update(leases)
+    .where(leases.c.name == bindparam("b_name"), leases.c.fence == bindparam("b_fence"))
+    .values(expires_at=bindparam("b_until"))
+)
+_TAKEN = (
+    update(leases)
+    .where(leases.c.name == bindparam("b_name"))
+    .values(holder=bindparam("b_holder"), fence=bindparam("b_fence"), expires_at=bindparam("b_until"))
+)
 _PROC = Path("/proc")
 _DEAD = frozenset({"Z", "X"})  # ended, and nobody has asked yet how
 
@@ -93,7 +104,7 @@ class Leases:
         until = now + timedelta(seconds=self._seconds)
         try:
             with writing(self._engine) as connection:
-                row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one_or_none()
+                row = connection.execute(_LOCKED, {"b_name": name}).one_or_none()
                 if row is None:
                     connection.execute(insert(leases).values(name=name, holder=holder, fence=1, expires_at=until))
                     return Lease(name, holder, 1)
@@ -102,9 +113,8 @@ class Leases:
                         f"{name}: {row.holder} is at work until {row.expires_at:%H:%M:%S} UTC; wait for that run to end"
                     )
                 fence = row.fence + 1
-                connection.execute(
-                    update(leases).where(leases.c.name == name).values(holder=holder, fence=fence, expires_at=until)
-                )
+                taken = {"b_name": name, "b_holder": holder, "b_fence": fence, "b_until": until}
+                connection.execute(_TAKEN, taken)
                 return Lease(name, holder, fence)
         except IntegrityError as error:  # two first-comers: the row of the other one stands
             raise LeaseTakenError(f"{name}: another worker has just started; wait for that run to end") from error
@@ -113,13 +123,7 @@ class Leases:
         """Keep the lease, or raise LeaseLostError."""
         with self._turn:
             until = self._clock.now() + timedelta(seconds=self._seconds)
-            with writing(self._engine) as connection:
-                held = connection.execute(
-                    update(leases)
-                    .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
-                    .values(expires_at=until)
-                )
-            if held.rowcount != 1:
+            if not self._keep(lease, until):
                 raise LeaseLostError(f"{lease.name}: another worker took over; this one stops")
             if lease in self._until:
                 self._until[lease] = until
@@ -197,9 +201,10 @@ class Leases:
 
     def give_back(self, lease: Lease) -> None:
         """End the lease now, unless another worker has it already."""
+        self._keep(lease, self._clock.now())
+
+    def _keep(self, lease: Lease, until: datetime) -> bool:
+        """Let the lease end then; False when another worker has it."""
+        kept = {"b_name": lease.name, "b_fence": lease.fence, "b_until": until}
         with writing(self._engine) as connection:
-            connection.execute(
-                update(leases)
-                .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
-                .values(expires_at=self._clock.now())
-            )
+            return connection.execute(_KEPT, kept).rowcount == 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 
 from mlc_pipelines.ledger.chain import moment_text
 from mlc_pipelines.ledger.database import reading, writing
@@ -15,6 +15,18 @@ from mlc_pipelines.wire.clock import Clock
 
 KEPT = 200
 """So many passes of one stage are remembered: two days of a poll every quarter of an hour."""
+
+_SAME = (
+    passes.c.connection == bindparam("b_connection"),
+    passes.c.flow == bindparam("b_flow"),
+    passes.c.stage == bindparam("b_stage"),
+)
+_OLD = select(passes.c.id).where(*_SAME).order_by(passes.c.id.desc()).limit(1).offset(KEPT).scalar_subquery()
+_FORGET = delete(passes).where(*_SAME, passes.c.id <= _OLD)
+_NOTE = insert(passes)
+_POSITIONS = select(watermarks.c.feed, watermarks.c.position).where(
+    watermarks.c.connection == bindparam("b_connection"), watermarks.c.flow == bindparam("b_flow")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +54,9 @@ class Progress:
 
     def positions(self, flow: str) -> dict[str, datetime]:
         """Give the watermarks of all feeds of a flow."""
-        query = select(watermarks.c.feed, watermarks.c.position).where(
-            watermarks.c.connection == self._name, watermarks.c.flow == flow
-        )
+        wanted = {"b_connection": self._name, "b_flow": flow}
         with reading(self._engine) as connection:
-            return {row.feed: datetime.fromisoformat(row.position) for row in connection.execute(query)}
+            return {row.feed: datetime.fromisoformat(row.position) for row in connection.execute(_POSITIONS, wanted)}
 
     def advance(self, flow: str, feed: str, position: datetime) -> None:
         """Save a watermark, after everything up to it has been committed."""
@@ -59,11 +69,9 @@ class Progress:
     def note(self, flow: str, stage: str, started_at: datetime, counts: Mapping[str, Any]) -> None:
         """Write down what a pass came to; of each stage of a flow the newest are kept."""
         values = {"started_at": started_at, "finished_at": self._clock.now(), "counts": json.dumps(counts, default=str)}
-        same = (passes.c.connection == self._name, passes.c.flow == flow, passes.c.stage == stage)
-        newest_gone = select(passes.c.id).where(*same).order_by(passes.c.id.desc()).limit(1).offset(KEPT)
         with writing(self._engine) as connection:
-            connection.execute(insert(passes).values(connection=self._name, flow=flow, stage=stage, **values))
-            connection.execute(delete(passes).where(*same, passes.c.id <= newest_gone.scalar_subquery()))
+            connection.execute(_NOTE, {"connection": self._name, "flow": flow, "stage": stage, **values})
+            connection.execute(_FORGET, {"b_connection": self._name, "b_flow": flow, "b_stage": stage})
 
     def last(self, *, most: int = 1) -> list[Pass]:
         """Give the newest passes of each flow and stage, newest first."""

@@ -235,7 +235,8 @@ def play(
     folder: Path, *, kind: str, pauses: int, lease_seconds: float = 0.5, documents: int = 120, seed: int = 1
 ) -> Played:
     """Pause workers of one connection so often, each time until the other one has taken over."""
-    url, target, began = address(folder, kind=kind), Target(seed), time.monotonic()
+    patient, target, began = address(folder, kind=kind), Target(seed), time.monotonic()
+    url = patient
     if kind == "postgres":  # ends what a paused worker left open, as after a minute in production
         url += f"&options=-c%20idle_in_transaction_session_timeout%3D{lease_seconds * 1000:.0f}"
     engine = open_engine(url)
@@ -244,7 +245,7 @@ def play(
         with Crew(url, target, [server.url, str(lease_seconds), str(documents)]) as crew:
             paused_at = crew.pause(pauses, random.Random(seed))
         told = crew.told()
-        with laid(url, server.url, lease_seconds, lambda event, **facts: told.append(fact(event, **facts))) as (
+        with laid(patient, server.url, lease_seconds, lambda event, **facts: told.append(fact(event, **facts))) as (
             road,
             _,
         ):
