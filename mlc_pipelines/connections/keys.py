@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
+from mlc_pipelines.durable import write_whole
 from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.wire.redaction import REDACTOR
 
@@ -145,32 +146,8 @@ def add_key(keys: KeyRing) -> KeyRing:
 def write_keys(file: Path, keys: list[Key], *, new: bool = False) -> None:
     """Write a key file for its owner alone, whole or not at all; with `new`, keep one made meanwhile."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
     text = "".join(f"{key.id}:{key.value.get_secret_value()}\n" for key in keys)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        if not new:
-            draft.replace(file)
-        elif not file.exists():
-            try:
-                os.link(draft, file)
-            except FileExistsError:
-                return
-        _sync(file.parent)  # what a key seals must not outlive the key
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_whole(file, text.encode("ascii"), new=new)  # on the disk: what a key seals must not outlive the key
 
 
 @contextmanager

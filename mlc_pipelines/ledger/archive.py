@@ -1,8 +1,8 @@
 """The archive of what was pruned: a file of parts, each a gzip member of its own made of JSON lines.
 
 `zcat FILE` shows all of it. A part has of each entry its columns with the documents and its events, then the intents of
-all. A part that the ledger does not know of is what an interrupted pruning left: the next one that
-is given the file cuts it off.
+all. A part that the ledger does not know of is what an interrupted pruning left, or what was pruned after the backup
+that the ledger was restored from: the next pruning that is given the file puts it aside.
 """
 
 import base64
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlc_pipelines.durable import sync_folder, write_whole
 from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.ledger.chain import digest
 
@@ -36,12 +37,21 @@ def open_archive(path: Path, known_end: int | None) -> None:
         raise ConfigurationError(f"archive: {path} is there and not of this ledger; name another file")
     if known_end is None:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        _sync(path.parent)
+        sync_folder(path.parent)
         return
     if there is None or there < known_end:
         found = "is gone" if there is None else f"has {there} bytes instead of {known_end}"
         raise ConfigurationError(f"archive: {path} {found}; bring it back, or name another file")
+    if there > known_end:
+        _put_aside(path, known_end)
+
+
+def _put_aside(path: Path, known_end: int) -> None:
+    """Move what the ledger does not know of into a file beside: another copy of the ledger may know of it."""
     with path.open("r+b") as file:
+        file.seek(known_end)
+        rest = file.read()
+        write_whole(path.with_name(f"{path.name}.{known_end}.{digest(rest)[:8]}"), rest)
         file.truncate(known_end)
 
 
@@ -83,11 +93,3 @@ def _plain(value: object) -> object:
         return bytes(value).decode()
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(value).decode("ascii")}
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, String, Text, cast, func, select
 
+from mlc_pipelines.durable import write_whole
 from mlc_pipelines.ledger import chain
 from mlc_pipelines.ledger.signing import SealKeys
 from mlc_pipelines.ledger.tables import events, prunings, seals
@@ -114,7 +115,7 @@ class Anchor:
         for table, number in _NUMBERED:
             query = select(cast(number, Text), table.c.hash, table.c.signature).order_by(number.desc()).limit(1)
             lines += [" ".join(word or "" for word in row).rstrip() + "\n" for row in connection.execute(query)]
-        self._path.write_text("".join(lines), encoding="ascii")
+        write_whole(self._path, "".join(lines).encode("ascii"))
 
     def verify(self, connection: Connection) -> Iterator[Finding]:
         """Look for the seal that is remembered."""

@@ -513,6 +513,26 @@ def test_killed_at_any_step_it_goes_on(ledger: Ledger, year: Entry, file: Path, 
     assert set(archived.values()) == {1}
 
 
+def test_what_was_pruned_after_a_backup_is_kept_when_the_backup_is_worked_on(ledger: Ledger, file: Path) -> None:
+    """Two copies of a ledger, one archive: the older one puts aside what it does not know, and removes nothing."""
+    flow = PaperFlow(Paper(A="10.00", B="20.00"))
+    walk(road_of(ledger, flow))
+    clock_of(ledger).sleep(YEAR)
+    flow.paper.write("C")
+    walk(road_of(ledger, flow))
+    assert prune(ledger, file).entries == 2
+    whole = file.read_bytes()
+    file.write_bytes(whole + gzip.compress(b"a later part"))
+    clock_of(ledger).sleep(YEAR)
+    flow.paper.write("D")
+    walk(road_of(ledger, flow))
+    assert prune(ledger, file).entries == 1
+    (aside,) = file.parent.glob(f"{file.name}.*")
+    assert gzip.decompress(aside.read_bytes()) == b"a later part"
+    assert file.read_bytes()[: len(whole)] == whole
+    assert found(ledger, file) == []
+
+
 def test_after_a_crash_another_file_will_do(ledger: Ledger, year: Entry, file: Path) -> None:
     """What the interrupted one left at the end of the first file is not counted, and no contradiction."""
     assert crash(ledger, file, 3)
