@@ -98,7 +98,7 @@ def test_letters_that_name_nothing_are_heard_and_finished(ledger: Ledger) -> Non
     assert ledger.inbox.waiting() == []
 
 
-@pytest.mark.parametrize(("carry", "content"), [(None, b"A^1"), ({"n": 1}, b"{'n': 1}")])
+@pytest.mark.parametrize(("carry", "content"), [(None, b"A^1"), ({"n": 1}, b"{'n': 1}"), ("\ud800", b"\\ud800")])
 def test_what_cannot_be_read_is_kept_as_it_is_known(carry: object, content: bytes) -> None:
     """Under its own key, with the mark it was seen by, so that it is read again when that changes."""
     record = unreadable(Sighting("A^1", tag="W/7", carry=carry), "torn")

@@ -1,5 +1,6 @@
 """Records that nobody could foresee: each holds itself, the others go on, and the watermark hides nothing."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -9,7 +10,7 @@ import msgspec
 import pytest
 
 from mlc_pipelines.errors import Cause, RecordError, TransientError
-from mlc_pipelines.flows.collecting import PATIENCE, collect
+from mlc_pipelines.flows.collecting import LONG_AGO, PATIENCE, collect
 from mlc_pipelines.flows.delivery import deliver
 from mlc_pipelines.flows.flow import Sighting
 from mlc_pipelines.flows.road import Road
@@ -23,6 +24,7 @@ from mlc_pipelines_tests.flows.world import Paper, PaperFlow, road_of
 
 TORN = datetime(2026, 11, 19, 12, tzinfo=UTC)
 GOOD = datetime(2026, 11, 20, 6, tzinfo=UTC)
+JUST_AFTER = LONG_AGO + timedelta(microseconds=1)
 FUTURE = datetime(2999, 1, 1, tzinfo=UTC)
 ODD = (FUTURE, datetime(1969, 12, 31, tzinfo=UTC), datetime.min.replace(tzinfo=timezone(timedelta(hours=2))))
 UNKEPT = ("", "\x00", "a\x00b", "\ud800", "x" * (LONGEST_WORD + 1), "é" * LONGEST_WORD)
@@ -86,6 +88,14 @@ def test_one_wrong_date_hides_nothing(ledger: Ledger, odd: datetime) -> None:
     assert (flow.asked[1] >= began) == (odd > GOOD)
 
 
+@pytest.mark.parametrize(("odd", "makes_one"), [(ODD[1], False), (LONG_AGO, False), (JUST_AFTER, True)])
+def test_a_date_before_all_computers_alone_makes_no_watermark(ledger: Ledger, odd: datetime, makes_one: bool) -> None:
+    """It is nobody's last change."""
+    road = road_of(ledger, Feed(Sighting("A", position=odd)))
+    collect(road)
+    assert road.books.progress.positions("papers") == ({"all": odd} if makes_one else {})
+
+
 def test_a_watermark_of_the_future_is_brought_back(ledger: Ledger) -> None:
     """Whoever wrote it: a clock that was wrong, or an earlier version of us."""
     flow = Feed()
@@ -114,6 +124,32 @@ def test_what_was_torn_on_the_way_is_read_again(ledger: Ledger, known: bool) -> 
     translate(road)
     assert standing(road)["A"] == (State.TRANSLATED, None)
     assert position(road) == GOOD
+
+
+def test_of_what_was_torn_the_oldest_is_waited_for(ledger: Ledger) -> None:
+    """Whichever came first; and the watermark never goes back for it."""
+    later = TORN + timedelta(hours=2)
+    flow = Feed(Sighting("A", position=later), Sighting("B", position=TORN), Sighting("C", position=GOOD))
+    flow.paper.write("C")
+    flow.torn = {key: RecordError("half of it is missing", cause=Cause.UNREADABLE) for key in "AB"}
+    road = road_of(ledger, flow)
+    collect(road)
+    assert position(road) == TORN
+    del flow.torn["B"]
+    collect(road)
+    assert position(road) == later
+    flow.sightings = [Sighting("B", tag="2", position=TORN)]
+    flow.torn = {"B": RecordError("half of it is missing", cause=Cause.UNREADABLE)}
+    collect(road)
+    assert position(road) == later
+
+
+def test_what_is_gone_when_it_is_read_is_nothing(ledger: Ledger) -> None:
+    """It was listed, and deleted a moment later."""
+    flow = Feed(Sighting("Z", position=TORN), Sighting("B", position=GOOD))
+    road = road_of(ledger, flow)
+    assert collect(road).counts == {"new": 1}
+    assert (set(standing(road)), position(road)) == ({"B"}, GOOD)
 
 
 def test_what_stays_torn_is_waited_for_a_day(ledger: Ledger) -> None:
@@ -188,6 +224,8 @@ def test_what_nobody_foresaw_holds_one_record(
     assert f"unforeseen {type(error).__name__} in {stage}" in (held.problem or "")
     (logged,) = [record for record in caplog.records if record.message == "unforeseen"]
     assert logged.exc_info
+    if stage == "reading":
+        assert (vars(logged)["flow"], vars(logged)["key"]) == ("papers", "A")
 
 
 def test_a_fault_of_our_own_is_no_fault_of_a_record(ledger: Ledger) -> None:
@@ -208,9 +246,18 @@ def test_a_key_that_no_database_keeps_is_replaced(ledger: Ledger, key: str) -> N
     assert collect(road).counts == {"seen": 2}
     translate(road)
     (strange,) = set(standing(road)) - {"B"}
-    assert strange.startswith("row ")
+    assert re.fullmatch("row [0-9a-f]{16}", strange)
     assert standing(road)[strange] == (State.HELD, Cause.UNREADABLE)
-    assert {entry.key: entry.source for entry in entries_of(road)}[strange] == b'{"n": 1}'
+    (held,) = [entry for entry in entries_of(road) if entry.key == strange]
+    assert (held.source, held.problem) == (b'{"n": 1}', "its key cannot be kept")
+
+
+def test_keys_that_no_database_keeps_are_told_apart(ledger: Ledger) -> None:
+    """By the key where there is one, whatever else the rows say; and their own problem is not hidden by it."""
+    rows = (("a\x00", b"1"), ("b\x00", b"1"), ("", b"2"), ("", b"3"))
+    road = road_of(ledger, Feed(*(Sighting(key, carry=carry, problem="no amount") for key, carry in rows)))
+    assert collect(road).counts == {"new": 4}
+    assert {entry.problem for entry in entries_of(road)} == {"no amount"}
 
 
 def test_rows_without_a_name_are_told_apart(ledger: Ledger) -> None:
@@ -220,7 +267,8 @@ def test_rows_without_a_name_are_told_apart(ledger: Ledger) -> None:
     assert collect(road).counts == {"new": 4}
     assert len([key for key in standing(road) if key.startswith("row ")]) == 2
     assert len([key for key in standing(road) if key.startswith("10^row ")]) == 1
-    assert {entry.key: entry.problem for entry in entries_of(road)}["A"] == "no amount"
+    named = {entry.key: entry for entry in entries_of(road)}["A"]
+    assert (named.problem, named.source) == ("no amount", b"{}")
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,8 @@ def test_what_turns_out_not_to_have_been_sent_gives_way_to_its_successor(ledger:
     walk(road)
     assert (flow.kept, flow.amended) == ([("A", "2.00")], [])
     assert state(road) == (State.CONFIRMED, None)
+    first, _second = road.books.reports.find("A")
+    assert [step.kind for step in road.books.reports.trail(first)][-2:] == ["absent", "superseded"]
 
 
 def test_what_was_withdrawn_while_its_answer_was_lost_is_not_sent_afterwards(ledger: Ledger, flow: PaperFlow) -> None:
