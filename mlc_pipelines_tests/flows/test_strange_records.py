@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from mlc_pipelines.errors import Cause, RecordError, TransientError
-from mlc_pipelines.flows.collecting import LONG_AGO, PATIENCE, collect
+from mlc_pipelines.flows.collecting import PATIENCE, collect
 from mlc_pipelines.flows.delivery import deliver
 from mlc_pipelines.flows.flow import Sighting
 from mlc_pipelines.flows.road import Road
@@ -24,7 +24,7 @@ from mlc_pipelines_tests.flows.world import Paper, PaperFlow, road_of
 
 TORN = datetime(2026, 11, 19, 12, tzinfo=UTC)
 GOOD = datetime(2026, 11, 20, 6, tzinfo=UTC)
-JUST_AFTER = LONG_AGO + timedelta(microseconds=1)
+LONG_AGO, JUST_AFTER = (datetime(1970, 1, 1, microsecond=number, tzinfo=UTC) for number in (0, 1))
 FUTURE = datetime(2999, 1, 1, tzinfo=UTC)
 ODD = (FUTURE, datetime(1969, 12, 31, tzinfo=UTC), datetime.min.replace(tzinfo=timezone(timedelta(hours=2))))
 UNKEPT = ("", "\x00", "a\x00b", "\ud800", "x" * (LONGEST_WORD + 1), "é" * LONGEST_WORD)
