@@ -12,6 +12,7 @@ from mlc_pipelines.flows.flow import Sighting
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.records import SourceRecord
+from mlc_pipelines.wire.rows import Unread
 from mlc_pipelines_tests.flows.world import Paper, PaperFlow, road_of
 
 THIRD, FOURTH, FIFTH = (datetime(2026, 11, day, tzinfo=UTC) for day in (3, 4, 5))
@@ -98,7 +99,10 @@ def test_letters_that_name_nothing_are_heard_and_finished(ledger: Ledger) -> Non
     assert ledger.inbox.waiting() == []
 
 
-@pytest.mark.parametrize(("carry", "content"), [(None, b"A^1"), ({"n": 1}, b"{'n': 1}"), ("\ud800", b"\\ud800")])
+@pytest.mark.parametrize(
+    ("carry", "content"),
+    [(None, b"A^1"), ({"n": 1}, b"{'n': 1}"), ("\ud800", b"\\ud800"), (Unread(b'{"n": 1}', "torn"), b'{"n": 1}')],
+)
 def test_what_cannot_be_read_is_kept_as_it_is_known(carry: object, content: bytes) -> None:
     """Under its own key, with the mark it was seen by, so that it is read again when that changes."""
     record = unreadable(Sighting("A^1", tag="W/7", carry=carry), "torn")
