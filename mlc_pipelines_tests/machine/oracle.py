@@ -27,12 +27,14 @@ class Oracle:
     office: Office
     accounts: dict[str, str]
     chances: dict[str, set[Content]] = field(default_factory=dict)  # bills that each could have been made into
+    closed: set[str] = field(default_factory=set)  # to which the closed period was once all that stood in the way
     forgotten: set[str] = field(default_factory=set)  # sent when a backup was restored, perhaps since it was made
     unmarked: set[str] = field(default_factory=set)  # of these, those whose document did not say so
 
     def written(self, key: str) -> None:
         """A document has new content."""
         self.chances[key] = set()
+        self.closed.discard(key)
         self.noticed()
 
     def noticed(self) -> None:
@@ -41,6 +43,8 @@ class Oracle:
             could = self._now(document)
             if could is not None:
                 self.chances[key].add(could)
+            elif document.account in self.accounts:
+                self.closed.add(key)
 
     def _now(self, document: Document) -> Content | None:
         account = self.accounts.get(document.account)
@@ -68,9 +72,11 @@ class Oracle:
             earlier.add((State.HELD, Cause.CHANGED_AFTER_DELIVERY))
         if self._now(document) is not None:
             return earlier or {SENT}
-        if document.account not in self.accounts:
-            return earlier | {(State.HELD, Cause.ACCOUNT_UNMAPPED)}
-        return earlier | {(State.HELD, Cause.PERIOD_CLOSED)}
+        if document.account in self.accounts:
+            return earlier | {(State.HELD, Cause.PERIOD_CLOSED)}
+        if document.key in self.closed and document.period not in self.office.open_periods:
+            earlier.add((State.HELD, Cause.PERIOD_CLOSED))  # it is looked at again when the period opens
+        return earlier | {(State.HELD, Cause.ACCOUNT_UNMAPPED)}
 
     # The account
 

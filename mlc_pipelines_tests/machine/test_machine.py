@@ -22,3 +22,13 @@ def test_every_program_comes_to_rest_as_the_oracle_says(
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(RoadMachine, settings=few)
+
+
+def test_what_was_held_for_one_reason_is_not_looked_at_again_for_another() -> None:
+    """A document waits for its closed period; that its account is taken away meanwhile shows when the period opens."""
+    machine = RoadMachine()
+    machine.create(amount=1, account="9999", period="P3")
+    machine.remap(account="9999", to="A1")
+    machine.work(weather=[])
+    machine.remap(account="9999", to=None)
+    machine.teardown()
