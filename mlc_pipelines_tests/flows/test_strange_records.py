@@ -224,8 +224,8 @@ def test_what_nobody_foresaw_holds_one_record(
     assert f"unforeseen {type(error).__name__} in {stage}" in (held.problem or "")
     (logged,) = [record for record in caplog.records if record.message == "unforeseen"]
     assert logged.exc_info
-    if stage == "reading":
-        assert (vars(logged)["flow"], vars(logged)["key"]) == ("papers", "A")
+    where = ("key", "A") if stage == "reading" else ("entry", held.id)
+    assert (vars(logged)["flow"], vars(logged)[where[0]]) == ("papers", where[1])
 
 
 def test_a_fault_of_our_own_is_no_fault_of_a_record(ledger: Ledger) -> None:
