@@ -18,7 +18,7 @@ from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.flows.collecting import collect
 from mlc_pipelines.flows.delivery import confirm, deliver
 from mlc_pipelines.flows.translating import translate
-from mlc_pipelines.ledger import verify_pack
+from mlc_pipelines.ledger import archive, verify_pack
 from mlc_pipelines.ledger.archive_audit import archived_trail, verify_archives
 from mlc_pipelines.ledger.audit import Audit
 from mlc_pipelines.ledger.chain import digest
@@ -330,7 +330,9 @@ def test_an_archive_that_was_changed_is_found(ledger: Ledger, year: Entry, file:
     whole = file.read_bytes()
     for changed in (whole[:200] + b"x" + whole[201:], whole[:300], b"", gzip.compress(b"{}\n")):
         file.write_bytes(changed)
-        assert "pruning 2" in found(ledger, file)
+        findings = found(ledger, file)
+        assert findings[0] == "pruning 2"
+        assert not [name for name in findings if name.startswith("day ")]  # which would say the same of less
     file.write_bytes(whole)
     stranger = file.with_name("stranger.gz")
     stranger.write_bytes(whole)
@@ -363,6 +365,12 @@ def test_all_of_a_record_is_in_the_archive(ledger: Ledger, books: Books, year: E
     kept = next(line["entry"] for line in lines if line.get("entry", {}).get("key") == "A")
     assert (kept["source"], kept["external_id"], kept["version"]) == (source.decode(), year.external_id, 1)
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_document_that_is_no_text_is_archived_in_base64() -> None:
+    """As in the pack of the audit; nothing of it is lost."""
+    line = json.loads(archive.line_of("entry", {"id": 7, "source": b"\xff\x00", "payload": b"{}"}))
+    assert line == {"entry": {"id": 7, "source": {"base64": "/wA="}, "payload": "{}"}}
 
 
 def test_intents_and_letters_go_as_well(ledger: Ledger, file: Path) -> None:
