@@ -66,6 +66,20 @@ def test_an_expired_lease_passes_on_with_a_higher_fence(ledger: Ledger) -> None:
     assert ledger.leases.take(NAME, worker_name()).fence == 2
 
 
+def test_lost_leases_are_named_and_forgotten_one_by_one(ledger: Ledger) -> None:
+    """Those of a kind that ended long ago; to forget one touches no other."""
+    for name in ("run/1", "run/2", "running"):
+        ledger.leases.take(name, ELSEWHERE)
+    grace = timedelta(minutes=1)
+    clock_of(ledger).sleep(LEASE_SECONDS + 59)
+    assert ledger.leases.lost("run/", grace=grace) == []
+    clock_of(ledger).sleep(2)
+    assert sorted(ledger.leases.lost("run/", grace=grace)) == ["run/1", "run/2"]
+    ledger.leases.forget("run/1")
+    assert ledger.leases.lost("run/", grace=grace) == ["run/2"]
+    assert ledger.leases.take("running", ELSEWHERE).fence == 2
+
+
 def test_renewing_keeps_it(ledger: Ledger) -> None:
     """Each renewal counts from its own moment."""
     lease = ledger.leases.take(NAME, ELSEWHERE)
@@ -272,6 +286,15 @@ def test_a_long_call_keeps_its_lease(short: Leases) -> None:
     short.renew = noticed  # type: ignore[method-assign]  # to wait for the thread instead of for time
     with short.hold(NAME):
         assert renewed.wait(10)
+
+
+def test_a_lease_is_renewed_before_it_ends(ledger: Ledger) -> None:
+    """Twice over, so that one renewal may fail."""
+    lasting = Leases(ledger.engine, ledger.clock, seconds=4)
+    renewed = threading.Event()
+    lasting.renew = lambda _lease: renewed.set()  # type: ignore[method-assign]  # as above
+    with lasting.hold(NAME):
+        assert renewed.wait(3.5)
 
 
 def test_the_renewing_thread_goes_on_when_the_database_is_away_for_a_while(short: Leases) -> None:
