@@ -292,7 +292,7 @@ def test_a_lease_is_renewed_before_it_ends(ledger: Ledger) -> None:
     """Twice over, so that one renewal may fail."""
     lasting = Leases(ledger.engine, ledger.clock, seconds=4)
     renewed = threading.Event()
-    lasting.renew = lambda _lease: renewed.set()  # type: ignore[method-assign]  # as above
+    lasting.renew = lambda lease: renewed.set()  # type: ignore[method-assign]  # as above
     with lasting.hold(NAME):
         assert renewed.wait(3.5)
 
