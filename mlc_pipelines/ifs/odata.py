@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from mlc_pipelines.errors import ConfigurationError
+from mlc_pipelines.errors import Cause, ConfigurationError, RecordError, legible
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEEP_IN_QUERY = "',():"
@@ -21,8 +21,17 @@ def literal(value: Any, edm_type: str | None = None) -> str:
     """Write a value as an OData literal, guided by its EDM type when that is known.
 
     Text is quoted and its quotes doubled; numbers, dates and timestamps stand bare; an enumeration member carries the
-    name of its type, as in `IfsApp.SupplierHandling.PartyType'Supplier'`.
+    name of its type, as in `IfsApp.SupplierHandling.PartyType'Supplier'`. RecordError for a value that its type does
+    not have.
     """
+    try:
+        return _literal(value, edm_type)
+    except (ValueError, ArithmeticError) as error:
+        shown = legible(str(value), 60)
+        raise RecordError(f"ifs: {shown!r} is no {edm_type or 'value'} for OData", cause=Cause.UNREADABLE) from error
+
+
+def _literal(value: Any, edm_type: str | None) -> str:
     match value:
         case None:
             text = "null"

@@ -157,8 +157,10 @@ class PurchaseOrders:
         )
 
 
-def _number(text: str) -> tuple[int, str]:
-    return (int(text) if text.isdecimal() else 0, text)
+def _number(text: str) -> tuple[int, str, str]:
+    """Sort by number, however long it is, what is none first."""
+    digits = text.lstrip("0") if text.isdecimal() else ""
+    return len(digits), digits, text
 
 
 def _instant(attribute: str, text: str | None) -> datetime | None:

@@ -211,18 +211,20 @@ class RecordTrial:
             if row.intact:
                 yield f"a row is nowhere: {row.done} {row.raw[:600]!r}"
             else:
-                nameless.setdefault(self._called(row), row)
+                nameless.setdefault(self._called(row)[0], row)
         strange = [key for key in standing if key not in self._flow.translated and not given & words[key]]
-        unnamed = [row for name, row in nameless.items() if name not in everywhere]
-        if len(strange) < len(unnamed):
-            yield f"of {len(unnamed)} rows that lost their names {len(strange)} are kept: {[r.done for r in unnamed]}"
+        unnamed = [row for row in nameless.values() if not everywhere.intersection(self._called(row))]
+        kept = self._replayed.sources(self.feed.flow)  # of all versions: two rows may have been left with one name
+        lost = [row for row in unnamed if not any(REDACTOR.mask(row.raw) in source for source in kept)]
+        if len(strange) < len(unnamed) and lost:
+            yield f"of {len(unnamed)} rows that lost their names {len(strange)} are kept: {[r.done for r in lost]}"
 
-    def _called(self, row: Row) -> str:
+    def _called(self, row: Row) -> list[str]:
         """Give what a row that lost its name may be called now: by whatever stands there, else by all of it."""
         found = loosely(REDACTOR.mask(row.raw))
         places = [_place(found, name) for name in self.feed.names]
         values = [holder.get(last) for holder, last in places if holder is not None]
-        return next((str(each) for each in values if isinstance(each, int | str)), repr(row.raw))
+        return [str(each) for each in values if isinstance(each, int | str)] or [repr(row.raw)]
 
     def _replayed_again(self, road: Road) -> Iterator[str]:
         """A person puts every held record back: it is held again, or goes on."""

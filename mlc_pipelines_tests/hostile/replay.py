@@ -17,7 +17,7 @@ from mlc_pipelines.flows.road import Road
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.integration import Session
 from mlc_pipelines.ledger.database import open_engine, reading, writing
-from mlc_pipelines.ledger.tables import METADATA
+from mlc_pipelines.ledger.tables import METADATA, entries
 from mlc_pipelines_tests.hostile.canaries import Free, OneToken, secret
 from mlc_pipelines_tests.hostile.line import Asked, Reply, answered_by
 from mlc_pipelines_tests.hostile.recording import Exchange, Recording
@@ -154,6 +154,11 @@ class Replayed:
             after = part[-1].id
             found.update({entry.key: entry for entry in part})
         return found
+
+    def sources(self, flow: str) -> list[bytes]:
+        """Give the documents of every version of every record of a flow."""
+        with reading(self.house.ledger.engine) as connection:
+            return list(connection.execute(select(entries.c.source).where(entries.c.flow == flow)).scalars())
 
 
 def _copy(before: sqlite3.Connection, database: str) -> None:

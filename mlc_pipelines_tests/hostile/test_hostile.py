@@ -45,6 +45,22 @@ def test_a_damaged_answer_is_got_over(recording: Recorded, tmp_path: Path, syste
     assert wrong == []
 
 
+@pytest.mark.parametrize("seed", [29, 64])
+def test_order_lines_with_endless_numbers_are_held_with_a_reason(open_trial: OpenTrial, seed: int) -> None:
+    """Seeds that found a fault once: a release number of 5,000 digits, and lines that come to as many."""
+    (feed,) = [feed for feed in FEEDS["airbase"] if feed.path_ends == "/PurchaseOrderSet"]
+    assert open_trial("airbase", feed).page(seed).wrong == []
+
+
+@pytest.mark.parametrize(("system", "seed"), [("procurify", 233), ("stampli", 259)])
+def test_types_that_are_none_abort_no_run(recording: Recorded, tmp_path: Path, system: str, seed: int) -> None:
+    """Seeds that found a fault once: `$metadata` with the type of a key torn, of which no value is a member."""
+    trial = RoadTrial(recording(system), tmp_path / "home")
+    wrong = trial.road(seed).wrong
+    trial.close()
+    assert wrong == []
+
+
 @pytest.mark.parametrize("system", OFFICES)
 def test_what_is_replayed_is_what_was_recorded(recording: Recorded, tmp_path: Path, system: str) -> None:
     """With no answer damaged nothing is interrupted or held that was not: the trials see what they are to see.

@@ -3,7 +3,6 @@
 import pytest
 
 from mlc_pipelines.sandbox.bill import BillSandbox
-from mlc_pipelines.sandbox.bill.filters import moment
 from mlc_pipelines_tests.sandbox.bill.caller import ACCOUNTS, Bill, bill, said
 
 
@@ -98,7 +97,8 @@ def test_times_filter_and_sort(sandbox: BillSandbox, api: Bill) -> None:
     assert stamp.endswith("+00:00")
     assert [row["id"] for row in api.rows("/vendors", filters=f'updatedTime:gte:"{stamp}"')] == [first]
     assert api.rows("/vendors", filters=f'updatedTime:gt:"{stamp}"') == []
-    assert len(api.rows("/vendors", filters=f"createdTime:gte:{moment(stamp).date()}")) == len(sandbox.vendors)
+    oldest = min(vendor.created for vendor in sandbox.vendors.values())
+    assert len(api.rows("/vendors", filters=f"createdTime:gte:{oldest.date()}")) == len(sandbox.vendors)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ class OrdersToAirbase:
             tag=sighting.tag,
             label=order.order_no,
             partner=order.supplier,
-            amount=round(sum((line_amount(line) for line in lines), Decimal(0)), MICRO_PLACES),
+            amount=_total(order, lines),
             currency=order.currency,
             dated=order.order_date,
         )
@@ -170,3 +170,12 @@ class OrdersToAirbase:
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Nothing: IFS is not told."""
         return [Landed("") for _ in batch]
+
+
+def _total(order: PurchaseOrder, lines: Sequence[PurchaseOrderLine]) -> Decimal:
+    try:
+        return round(sum(map(line_amount, lines), Decimal(0)), MICRO_PLACES)
+    except ArithmeticError as error:
+        raise RecordError(
+            f"order {order.order_no}: what its lines come to has too many digits", cause=Cause.UNREADABLE
+        ) from error
