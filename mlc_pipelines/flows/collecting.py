@@ -130,11 +130,17 @@ def _fetch(road: Road, sighting: Sighting) -> SourceRecord | None:
     if record is None:
         return None
     strange = record.misfit() or (f"it calls itself {record.key}" if record.key != sighting.key else None)
-    return unreadable(sighting, f"{sighting.key}: {strange}", record) if strange else record.legible()
+    if strange:
+        return _unread(sighting, f"{sighting.key}: {strange}", record)
+    return record.legible() if record.problem is None else replace(record.legible(), tag=None)
 
 
-def _unread(sighting: Sighting, problem: str) -> SourceRecord:
-    return unreadable(replace(sighting, tag=None), problem)  # without a tag it is read again when it is listed again
+def _unread(sighting: Sighting, problem: str, record: SourceRecord | None = None) -> SourceRecord:
+    """Keep what could not be read without its tag, so that it is read again when it is listed again.
+
+    The tag tells of the record in its source; it may only have been torn on its way.
+    """
+    return unreadable(replace(sighting, tag=None), problem, record)
 
 
 def unreadable(sighting: Sighting, problem: str, record: SourceRecord | None = None) -> SourceRecord:

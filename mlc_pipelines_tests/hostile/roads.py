@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlc_pipelines.errors import ConfigurationError
+from mlc_pipelines.errors import Cause, ConfigurationError
 from mlc_pipelines.flows.road import Choice, Road
 from mlc_pipelines.integrations.integration import Session
 from mlc_pipelines_tests.hostile import canaries
 from mlc_pipelines_tests.hostile.line import Asked, Reply
 from mlc_pipelines_tests.hostile.mutations import damaged_body
 from mlc_pipelines_tests.hostile.recording import Exchange, Recording
-from mlc_pipelines_tests.hostile.replay import Library, Replayed
+from mlc_pipelines_tests.hostile.replay import ABSENT, Library, Replayed
 from mlc_pipelines_tests.hostile.verdicts import Overheard, Told, unfit, watermarks_ahead
 from mlc_pipelines_tests.roads.installation import STAGES
 
@@ -108,7 +108,7 @@ class RoadTrial:
             well = _Other(self._libraries[flow], self._origins, told)
             with self._session(exchange) as session, self._replayed.answering(well):
                 if not told.wrong:
-                    self._recover(session, flow, damage, told)
+                    self._recover(session, flow, damage, told, well)
         finally:
             logger.removeHandler(overheard)
         told.wrong += [f"a secret was logged: {each}" for each in overheard.told]
@@ -157,16 +157,29 @@ class RoadTrial:
         told.wrong += watermarks_ahead(self._replayed, flow)
         told.wrong += [f"{found.where}: {found.what}" for found in self._replayed.house.ledger.audit.verify()]
 
-    def _recover(self, session: Session, flow: str, damage: Damage, told: RoadTold) -> None:
-        """Work until nothing moves, the held records put back; what was whole must end as it did in fair weather."""
+    def _recover(self, session: Session, flow: str, damage: Damage, told: RoadTold, well: "_Other") -> None:
+        """Work until nothing moves, the held records put back; what was whole must end as it did in fair weather.
+
+        Of a record that was delivered before its answer was damaged, the document in the target is asked for. Where
+        no recording has it, it counts as gone, and the record is rightly held.
+        """
         for _ in range(ROUNDS):
             self._replayed.clock.sleep(HOUR)
             self._work(session, flow, told, Choice(reason="all is well again"))
         if damage.changes_data or told.wrong:
             return
-        standing = {key: entry.state.value for key, entry in self._replayed.standing(flow).items()}
+        standing = {
+            key: entry.state.value
+            for key, entry in self._replayed.standing(flow).items()
+            if not (well.strayed and entry.cause is Cause.CHANGED_AFTER_DELIVERY)
+        }
         wanted = self._recording.flows[flow].ended
-        lost = {key: (standing.get(key), state) for key, state in wanted.items() if standing.get(key) != state}
+        gone = self._replayed.standing(flow).keys() - standing.keys()
+        lost = {
+            key: (standing.get(key), state)
+            for key, state in wanted.items()
+            if key not in gone and standing.get(key) != state
+        }
         told.wrong += [f"{key} is {now}, not {then}, when all is well" for key, (now, then) in lost.items()]
 
 
@@ -194,6 +207,7 @@ class _Other:
         self._told = told
         self._bad = bad
         self._count = 0
+        self.strayed = False  # asked for what was never recorded
 
     def __call__(self, asked: Asked) -> Reply:
         self._count += 1
@@ -203,7 +217,9 @@ class _Other:
             self._told.wrong.append(f"a path that leads elsewhere was asked for: {asked.path}")
         if self._count > MOST_REQUESTS:
             raise AssertionError("reading does not end")
-        return (self._bad.of(asked) if self._bad is not None else None) or self._library(asked)
+        reply = (self._bad.of(asked) if self._bad is not None else None) or self._library(asked)
+        self.strayed |= reply is ABSENT
+        return reply
 
 
 def _damaged(rng: random.Random, exchange: Exchange) -> Damage:
