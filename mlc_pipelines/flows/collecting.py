@@ -129,10 +129,10 @@ def _fetch(road: Road, sighting: Sighting) -> SourceRecord | None:
         return _unread(sighting, f"unforeseen {type(error).__name__} in reading")
     if record is None:
         return None
-    strange = record.misfit() or (f"it calls itself {record.key}" if record.key != sighting.key else None)
-    if strange:
-        return _unread(sighting, f"{sighting.key}: {strange}", record)
-    return record.legible() if record.problem is None else replace(record.legible(), tag=None)
+    if record.key != sighting.key:
+        return _unread(sighting, f"{sighting.key}: it calls itself {record.key}", record)
+    strange = record.misfit()
+    return unreadable(sighting, f"{sighting.key}: {strange}", record) if strange else record.legible()
 
 
 def _unread(sighting: Sighting, problem: str, record: SourceRecord | None = None) -> SourceRecord:

@@ -48,9 +48,9 @@ class InvoiceSource:
         content = encode({"head": msgspec.Raw(head.raw), "lines": [msgspec.Raw(line) for line in lines]})
         try:
             invoice = self._proposals.whole(head, lines)
-        except RecordError as error:
+        except RecordError as error:  # without a tag it is read again: its lines may only have been torn on their way
             return SourceRecord(
-                sighting.key, head.company, content, digest(content), sighting.tag, sighting.key, problem=str(error)
+                sighting.key, head.company, content, digest(content), None, sighting.key, problem=str(error)
             )
         return SourceRecord(
             key=sighting.key,

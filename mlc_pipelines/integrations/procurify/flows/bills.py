@@ -89,7 +89,9 @@ class BillsToIfs:
         try:
             bill = Bill.parse(raw, self._desk.settings.zone)
         except RecordError as error:
-            return SourceRecord(sighting.key, "", raw, digest(raw), sighting.tag, sighting.key, problem=str(error))
+            return SourceRecord(
+                sighting.key, "", raw, digest(raw), None, sighting.key, problem=str(error)
+            )  # asked again
         total = shown_total(bill)
         return SourceRecord(
             key=bill.id,
