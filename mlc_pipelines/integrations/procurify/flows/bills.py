@@ -88,10 +88,8 @@ class BillsToIfs:
             ) from error
         try:
             bill = Bill.parse(raw, self._desk.settings.zone)
-        except RecordError as error:
-            return SourceRecord(
-                sighting.key, "", raw, digest(raw), None, sighting.key, problem=str(error)
-            )  # asked again
+        except RecordError as error:  # without a tag it is asked for again: it may only have been torn on its way
+            return SourceRecord(sighting.key, "", raw, digest(raw), None, sighting.key, problem=str(error))
         total = shown_total(bill)
         return SourceRecord(
             key=bill.id,
