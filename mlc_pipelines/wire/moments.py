@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 def instant(text: str) -> datetime:
     """Read an ISO 8601 date or date-time as a time in UTC; one without an offset is in UTC.
 
-    Every system here says so of its own times (Ramp, BILL, Procurify), or is read so (IFS). ValueError where it is
-    neither, or before or after all time.
+    Ramp documents that; the times of IFS, BILL and Procurify are read so too. ValueError where it is neither, or before
+    or after all time.
     """
     moment = datetime.fromisoformat(text)
     try:

@@ -168,17 +168,14 @@ class RoadTrial:
             self._work(session, flow, told, Choice(reason="all is well again"))
         if damage.changes_data or told.wrong:
             return
-        standing = {
-            key: entry.state.value
-            for key, entry in self._replayed.standing(flow).items()
-            if not (well.strayed and entry.cause is Cause.CHANGED_AFTER_DELIVERY)
-        }
+        standing = self._replayed.standing(flow)
+        gone = {key for key, entry in standing.items() if well.strayed and entry.cause is Cause.CHANGED_AFTER_DELIVERY}
+        states = {key: entry.state.value for key, entry in standing.items()}
         wanted = self._recording.flows[flow].ended
-        gone = self._replayed.standing(flow).keys() - standing.keys()
         lost = {
-            key: (standing.get(key), state)
+            key: (states.get(key), state)
             for key, state in wanted.items()
-            if key not in gone and standing.get(key) != state
+            if key not in gone and states.get(key) != state
         }
         told.wrong += [f"{key} is {now}, not {then}, when all is well" for key, (now, then) in lost.items()]
 
