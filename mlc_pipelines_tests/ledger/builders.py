@@ -1,12 +1,17 @@
 """Makes source records and moves with sensible defaults; a test states only what matters to it."""
 
+import io
 import re
-from contextlib import closing
+import sys
+from contextlib import closing, redirect_stdout
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 
 from mlc_pipelines.errors import Cause
+from mlc_pipelines.ledger import verify_pack
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.ledger import Books, Ledger
 from mlc_pipelines.ledger.moves import Move
@@ -88,3 +93,10 @@ def execute(ledger: Ledger, *statements: str, **values: Any) -> None:
         if not sqlite:
             cursor.execute("RESET session_replication_role")
             connection.commit()
+
+
+def verdict(pack: Path, *words: str) -> tuple[int, str]:
+    """What the script of the pack ends with and says."""
+    said = io.StringIO()
+    with mock.patch.object(sys, "argv", ["verify_pack.py", str(pack), *words]), redirect_stdout(said):
+        return verify_pack.main(), said.getvalue()

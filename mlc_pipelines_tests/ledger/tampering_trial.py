@@ -1,10 +1,8 @@
 """A ledger that has lived some days, tampered with again and again, and both verifiers held to what they must find."""
 
 import contextlib
-import io
 import random
 import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,7 +16,6 @@ from mlc_pipelines.flows.collecting import collect
 from mlc_pipelines.flows.delivery import confirm, deliver
 from mlc_pipelines.flows.road import Choice
 from mlc_pipelines.flows.translating import translate
-from mlc_pipelines.ledger import verify_pack
 from mlc_pipelines.ledger.database import open_engine, reading
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.signing import SealKeys
@@ -26,6 +23,7 @@ from mlc_pipelines.ledger.tables import entries, events, seals
 from mlc_pipelines.ledger.verifying import as_stored
 from mlc_pipelines_tests.databases import address
 from mlc_pipelines_tests.flows.world import Paper, PaperFlow, TestClock, road_of
+from mlc_pipelines_tests.ledger.builders import verdict
 from mlc_pipelines_tests.ledger.tampering import Forger, Rows, Tampering
 from mlc_pipelines_tests.ledger.tampering_kinds import KINDS
 
@@ -70,14 +68,8 @@ class Trial:
     def _outside(self, lines: list[str]) -> tuple[int, list[str]]:
         """Let the script of the pack look at lines; give its exit code and what it found."""
         self._pack.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        said, before = io.StringIO(), sys.argv
-        sys.argv = ["verify_pack.py", str(self._pack), KEYS.public()["new"]]
-        try:
-            with contextlib.redirect_stdout(said):
-                code = verify_pack.main()
-        finally:
-            sys.argv = before
-        return code, said.getvalue().splitlines() if code else []
+        code, said = verdict(self._pack, KEYS.public()["new"])
+        return code, said.splitlines() if code else []
 
     def close(self) -> None:
         """Close the database."""

@@ -115,8 +115,9 @@ def test_a_copy_of_a_file_survives_the_upgrade(tmp_path: Path, kind: str) -> Non
 
 @pytest.mark.parametrize(("durable", "synchronous"), [(True, 2), (False, 1)])
 def test_the_engine_sets_what_the_ledger_relies_on(tmp_path: Path, durable: bool, synchronous: int) -> None:
-    """A write-ahead log, foreign keys, a minute of patience; every commit synced unless told otherwise."""
-    engine = open_engine(f"sqlite:///{tmp_path / 'mlc.db'}", durable=durable)
+    """A folder of its own, a write-ahead log, foreign keys, a minute of patience; commits synced unless told not to."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'ours' / 'mlc.db'}", durable=durable)
+    assert (tmp_path / "ours").stat().st_mode & 0o777 == 0o700
     with reading(engine) as connection:
 
         def pragma(name: str) -> object:

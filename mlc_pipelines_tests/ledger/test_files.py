@@ -108,6 +108,11 @@ def test_our_copy_is_what_was_fetched(books: Books) -> None:
     assert b"".join(books.files.content(record)) == b"\x00raw\xff" * 1000
 
 
+def test_of_no_file_nothing_is_kept(books: Books) -> None:
+    """A poll that fetched none says so."""
+    assert books.files.keep([]) == []
+
+
 def test_a_long_copy_is_kept_in_parts(ledger: Ledger, books: Books) -> None:
     """None of them is long, and they come back in their order; forgotten with the file."""
     content = random.Random(1).randbytes(1_000_003)

@@ -107,6 +107,13 @@ def test_it_ends_at_its_very_moment(ledger: Ledger) -> None:
         ledger.leases.take(NAME, ELSEWHERE)
 
 
+def test_a_ledger_gives_leases_as_long_as_it_is_told(ledger: Ledger) -> None:
+    """Whoever polls every few seconds wants to go on after a crash as soon."""
+    Ledger(ledger.engine, ledger.clock, lease_seconds=5).leases.take(NAME, ELSEWHERE)
+    clock_of(ledger).sleep(5)
+    assert ledger.leases.take(NAME, worker_name()).fence == 2
+
+
 def ends_at(ledger: Ledger) -> object:
     with reading(ledger.engine) as connection:
         return connection.execute(select(leases.c.expires_at).where(leases.c.name == NAME)).scalar()

@@ -16,7 +16,7 @@ from mlc_pipelines.ledger.records import Entry
 from mlc_pipelines.ledger.signing import SealKeys
 from mlc_pipelines.ledger.verifying import Finding
 from mlc_pipelines_tests.flows.world import open_ledger
-from mlc_pipelines_tests.ledger.builders import clock_of, execute, receive, sealed_days
+from mlc_pipelines_tests.ledger.builders import clock_of, execute, receive, sealed_days, verdict
 
 FIRST = date(2026, 11, 20)
 DAY = 86_400.0
@@ -173,7 +173,9 @@ def test_an_outsider_who_was_given_the_key_knows_who_signed(tmp_path: Path) -> N
     assert "not by" in outside(file, others).stdout
     assert outside(file, others).returncode == 1
     unsigned = packed(Ledger(ledger.engine, ledger.clock), tmp_path)
-    assert outside(unsigned, ours).returncode == 1
+    code, said = verdict(unsigned, ours)
+    assert code == 1
+    assert f"pack: it is signed by nobody, not by {ours}" in said
     ledger.engine.dispose()
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlc_pipelines.ledger.files import FileState
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.states import MOVES, OPEN, UNDELIVERED, MoveError, Stage, State, check_move, stage_after
 from mlc_pipelines_tests.flows.world import open_ledger
@@ -32,6 +33,18 @@ def reachable(start: State) -> set[State]:
             found.add(after)
             open_ends.append(after)
     return found
+
+
+def test_what_databases_hold_is_still_understood() -> None:
+    """These words are in the rows of every ledger there is: a new one may come, none may change."""
+    assert {"translate", "deliver", "confirm", "done"} <= {stage.value for stage in Stage}
+    assert {
+        "received", "translated", "sending", "unknown", "delivered",
+        "confirmed", "postponed", "held", "ignored", "superseded",
+    } <= {state.value for state in State}  # fmt: skip
+    assert {
+        "part", "discovered", "stable", "fetched", "parsed", "done", "empty", "duplicate", "rejected",
+    } <= {state.value for state in FileState}  # fmt: skip
 
 
 def test_the_table_speaks_of_every_state() -> None:
