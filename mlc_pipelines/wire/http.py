@@ -1,14 +1,13 @@
 """HTTP with manners: bounded, encrypted, within the rate budget, and a write is never sent twice by accident."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http import HTTPStatus
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -148,13 +147,10 @@ class HttpClient:
         self._guard = guard
         self._limits = limits
         self._clock = clock
-        self._headers = {"User-Agent": "mlc-pipelines", "Accept-Encoding": "gzip", **headers}
+        self._headers = {"User-Agent": "mlc-pipelines", "Accept": "*/*", "Accept-Encoding": "gzip", **headers}
         self._backoff = wait_random_exponential(multiplier=0.5, max=limits.longest_wait)
-        # A kept cookie would make a session of our own accord, and IFS asks more of sessions than of tokens.
-        cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-        self._client = httpx.Client(
-            http2=False, trust_env=False, verify=trusted(), follow_redirects=False, cookies=cookies
-        )
+        self._trust = trusted()
+        self._idle: list[httpx.HTTPTransport] = []
 
     def __enter__(self) -> Self:
         return self
@@ -166,7 +162,8 @@ class HttpClient:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        while self._idle:
+            self._idle.pop().close()
 
     def send(
         self,
@@ -263,17 +260,19 @@ class HttpClient:
         headers = call.headers | dict(self._auth.headers() if self._auth is not None else _NOTHING)
         answering = self._limits.read_seconds if call.repeatable else self._limits.write_seconds
         connecting, taking = self._limits.connect_seconds, self._limits.take_seconds
-        timeout = httpx.Timeout(self._limits.read_seconds, connect=connecting, read=answering, write=taking)
         leaving = ExitStack()
-        extensions = {} if call.method in _READS else {"trace": partial(self._follow, leaving)}
+        extensions: dict[str, Any] = {"timeout": {"connect": connecting, "read": answering, "write": taking}}
+        if call.method not in _READS:
+            extensions["trace"] = partial(self._follow, leaving)
         try:
-            request = self._client.build_request(
-                call.method, call.url, headers=headers, content=call.content, timeout=timeout, extensions=extensions
-            )
-            with self._slots.slot() if self._slots is not None else nullcontext(), leaving:
-                response = self._client.send(request, stream=True)
-                with closing(response):
-                    body, more = self._body(response)
+            request = httpx.Request(call.method, call.url, headers=headers, content=call.content, extensions=extensions)
+            with (
+                self._slots.slot() if self._slots is not None else nullcontext(),
+                leaving,
+                self._line() as line,
+                closing(line.handle_request(request)) as response,
+            ):
+                body, more = self._body(response)
         except (httpx.LocalProtocolError, UnicodeEncodeError):
             # Its text repeats the header, and the header may hold a token.
             raise ConfigurationError(f"{call.label}: a header of the request cannot be written") from None
@@ -283,6 +282,22 @@ class HttpClient:
             raise self._too_long(call)
         names = {name.lower(): REDACTOR.redact(value) for name, value in response.headers.items()}
         return Answer(response.status_code, names, REDACTOR.mask(body), call.method, shown(str(call.url)))
+
+    @contextmanager
+    def _line(self) -> Iterator[httpx.HTTPTransport]:
+        """Give a call a connection of its own: a pool of many looks at each of them before and after every call.
+
+        A transport alone keeps no cookie, which would make a session of our own accord (IFS asks more of sessions than
+        of tokens), follows no redirect and asks the environment for no proxy.
+        """
+        try:
+            line = self._idle.pop()
+        except IndexError:
+            line = httpx.HTTPTransport(verify=self._trust, trust_env=False)
+        try:
+            yield line
+        finally:
+            self._idle.append(line)
 
     def _follow(self, leaving: ExitStack, event: str, _info: Mapping[str, Any]) -> None:
         """Guard a write from its first byte to its last, and not while its answer is waited for."""
@@ -298,8 +313,6 @@ class HttpClient:
         return bounded(pieces, most=most, seconds=self._limits.body_seconds)
 
     def _fault(self, call: _Call, exc: Exception) -> MlcError:
-        if isinstance(exc, httpx.PoolTimeout):
-            return TransientError(f"{call.label}: all connections are busy; nothing was sent", refused=True)
         if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout):
             return no_connection(call.label, self._address, error=exc)
         if call.repeatable:
