@@ -108,6 +108,13 @@ def test_our_copy_is_what_was_fetched(books: Books) -> None:
     assert b"".join(books.files.content(record)) == b"\x00raw\xff" * 1000
 
 
+def test_what_databases_hold_is_still_understood() -> None:
+    """These words are in the rows of every ledger there is: a new one may come, none may change."""
+    assert {
+        "part", "discovered", "stable", "fetched", "parsed", "done", "empty", "duplicate", "rejected",
+    } <= {state.value for state in FileState}  # fmt: skip
+
+
 def test_of_no_file_nothing_is_kept(books: Books) -> None:
     """A poll that fetched none says so."""
     assert books.files.keep([]) == []

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlc_pipelines.ledger.files import FileState
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.states import MOVES, OPEN, UNDELIVERED, MoveError, Stage, State, check_move, stage_after
 from mlc_pipelines_tests.flows.world import open_ledger
@@ -42,9 +41,6 @@ def test_what_databases_hold_is_still_understood() -> None:
         "received", "translated", "sending", "unknown", "delivered",
         "confirmed", "postponed", "held", "ignored", "superseded",
     } <= {state.value for state in State}  # fmt: skip
-    assert {
-        "part", "discovered", "stable", "fetched", "parsed", "done", "empty", "duplicate", "rejected",
-    } <= {state.value for state in FileState}  # fmt: skip
 
 
 def test_the_table_speaks_of_every_state() -> None:
