@@ -108,13 +108,6 @@ def test_our_copy_is_what_was_fetched(books: Books) -> None:
     assert b"".join(books.files.content(record)) == b"\x00raw\xff" * 1000
 
 
-def test_what_databases_hold_is_still_understood() -> None:
-    """These words are in the rows of every ledger there is: a new one may come, none may change."""
-    assert {
-        "part", "discovered", "stable", "fetched", "parsed", "done", "empty", "duplicate", "rejected",
-    } <= {state.value for state in FileState}  # fmt: skip
-
-
 def test_of_no_file_nothing_is_kept(books: Books) -> None:
     """A poll that fetched none says so."""
     assert books.files.keep([]) == []
@@ -159,7 +152,8 @@ def test_the_same_content_under_another_name_is_a_duplicate(books: Books) -> Non
     """Content decides; the duplicate names the file that has it, and keeps no copy."""
     first = fetched(books, path="/out/a.csv")
     second = fetched(books, path="/out/b.csv")
-    assert (second.state, second.replaces) == (FileState.DUPLICATE, first.id)
+    assert (states([second]), second.replaces) == (["duplicate"], first.id)
+    assert books.files.unfinished() == 0
     assert "/out/a.csv" in (second.problem or "")
     with pytest.raises(ValueError, match="no copy"):
         list(books.files.content(second))
