@@ -27,6 +27,9 @@ from mlc_pipelines.ledger.states import Stage, State
 OUTCOMES = 16
 """So many calls are written down in one transaction; those of a worker that dies before are looked up."""
 
+TURNS = 4
+"""So many calls for each that may be in flight are announced at once: while some are written down, others go on."""
+
 PATIENCE = 3
 """So many calls in a row without an answer, and the rest of the pass waits for the next one."""
 
@@ -59,7 +62,7 @@ class _Passage:
         self._broken: Exception | None = None
         flow = road.flow
         self._size = flow.deliver_batch if stage is Stage.DELIVER else flow.confirm_batch
-        self._chunk = max(self._size * road.calls_in_flight, 16)
+        self._chunk = max(TURNS * self._size * road.calls_in_flight, OUTCOMES)
 
     def go(self, ready: State) -> Tally:
         started = self._road.ledger.clock.now()
