@@ -27,7 +27,7 @@ from mlc_pipelines.ledger.states import Stage, State
 OUTCOMES = 16
 """So many calls are written down in one transaction; those of a worker that dies before are looked up."""
 
-TURNS = 4
+TURNS = 8
 """So many calls for each that may be in flight are announced at once: while some are written down, others go on."""
 
 PATIENCE = 3
