@@ -1,4 +1,4 @@
-"""Writes the page of a run: `python -m benchmarks.page results.json`, into `docs/performance.md` and its charts."""
+"""Writes the page of runs: `python -m benchmarks.page results.json ...`, into `docs/performance.md` and its charts."""
 
 import argparse
 import json
@@ -16,20 +16,23 @@ OURS, OTHERS = "#1f6feb", "#9aa4b0"
 HEAD = """# Performance
 
 What a user would pick instead, and the limit of the machine, measured beside us in the same run. Written by
-`python -m benchmarks.page` from a run of `python -m benchmarks --json FILE`; do not edit.
+`python -m benchmarks.page FILE ...` from runs of `python -m benchmarks [FIGURE ...] --json FILE`; do not edit.
 
 """
 
 
-def page(run: Mapping[str, Any], charts: str) -> Iterator[str]:
-    """Write the page of a run; `charts` is the folder of the charts, as the page names it."""
+def page(runs: Sequence[Mapping[str, Any]], charts: str) -> Iterator[str]:
+    """Write the page of runs, one after the other; `charts` is the folder of the charts, as the page names it."""
     yield HEAD
-    rough = " **A quick run: its figures are rough.**" if run["quick"] else ""
-    yield f"{run['made'][:10]}: {machine_line(run['machine'])}.{rough}\n"
+    for run in runs:
+        rough = " A quick run: its figures are rough." if run["quick"] else ""
+        names = ", ".join(figure["name"] for figure in run["figures"])
+        yield f"- {run['made'][:10]}, {names}: {machine_line(run['machine'])}.{rough}\n"
+    figures = [figure for run in runs for figure in run["figures"]]
     yield "\n| Aim | Found | |\n| --- | --- | --- |\n"
-    for figure in run["figures"]:
+    for figure in figures:
         yield from (_line([aim["text"], aim["found"], "met" if aim["met"] else "**missed**"]) for aim in figure["aims"])
-    for figure in run["figures"]:
+    for figure in figures:
         yield f"\n## {figure['title']}\n"
         yield from (f"\n![{bars['title']}]({charts}/{_file(figure, place)})\n" for place, bars in _charts(figure))
         for table in figure["tables"]:
@@ -75,23 +78,23 @@ def chart(bars: Mapping[str, Any]) -> str:
     return "\n".join([*parts, "</g></svg>\n"])
 
 
-def write(run: Mapping[str, Any], to: Path) -> None:
+def write(runs: Sequence[Mapping[str, Any]], to: Path) -> None:
     """Write page and charts."""
     images = to.parent / "images"
     images.mkdir(parents=True, exist_ok=True)
-    for figure in run["figures"]:
+    for figure in (figure for run in runs for figure in run["figures"]):
         for place, bars in _charts(figure):
             (images / _file(figure, place)).write_text(chart(bars), encoding="utf-8")
-    to.write_text("".join(page(run, images.name)), encoding="utf-8")
+    to.write_text("".join(page(runs, images.name)), encoding="utf-8")
 
 
 def main() -> int:
-    """Write the page of a file of results."""
+    """Write the page of files of results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=Path)
+    parser.add_argument("results", type=Path, nargs="+")
     parser.add_argument("--to", type=Path, default=PAGE, metavar="PAGE")
     given = parser.parse_args()
-    write(json.loads(given.results.read_text(encoding="utf-8")), given.to)
+    write([json.loads(file.read_text(encoding="utf-8")) for file in given.results], given.to)
     return 0
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -95,15 +96,19 @@ def test_contestants_take_turns() -> None:
     assert (median(runs["a"], "seconds"), median(runs["b"], "seconds")) == (3.0, 4.0)
 
 
-def test_the_page_is_written_from_a_run(tmp_path: Path) -> None:
+def test_the_page_is_written_from_runs(tmp_path: Path) -> None:
     """Aims, tables, notes and versions are on it, and its charts are drawings with a bar for each contestant."""
-    run = json.loads(json.dumps(document([FIGURE], machine(), quick=True)))
-    write(run, tmp_path / "performance.md")
+    other = replace(FIGURE, name="load", title="Load", aims=[], bars=[])
+    runs = [document([FIGURE], machine(), quick=True), document([other], machine(), quick=False)]
+    write(json.loads(json.dumps(runs)), tmp_path / "performance.md")
     told = (tmp_path / "performance.md").read_text(encoding="utf-8")
+    first, second = (line for line in told.splitlines() if " cores (" in line)
+    assert (", extract: " in first, ", load: " in second) == (True, True)
+    assert ("quick run" in first, "quick run" in second) == (True, False)
+    assert told.index("## Extract") < told.index("## Load")
     assert "| at least 25,000 | 20,000 | **missed** |" in told
     assert "| flat | +1 % | met |" in told
     assert "| a / b | 1 |" in told
-    assert "quick run" in told
     assert "- a note" in told
     assert "dlt 1.0" in told
     drawing = ET.parse(tmp_path / "images" / "performance-extract-1.svg").getroot()
