@@ -1,7 +1,9 @@
 """A rate budget in a database row: every process reserves its next call there, and waits outside."""
 
 import threading
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, bindparam, insert, or_, select, update
@@ -77,6 +79,7 @@ class SharedBudget:
     ) -> None:
         self._engine = engine
         self._turn = threading.Lock()  # threads queue here, where none has to look again and again as at a database
+        self._asking: deque[Future[tuple[float, float]]] = deque()
         self._writing = engine.execution_options(mlc_write=True)
         self._name = name
         self._emission = emission(limit, window_seconds=window_seconds, burst=burst)
@@ -112,16 +115,37 @@ class SharedBudget:
             connection.execute(update(rate_budgets).where(*where).values(blocked_until=until))
 
     def _reserve(self) -> tuple[float, float]:
-        """Book a slot: the seconds to wait for it, and the pause it takes into account."""
+        """Book a slot: the seconds to wait for it, and the pause it takes into account.
+
+        Whoever has the turn books for all threads that came meanwhile: one transaction, however many they are.
+        """
+        mine: Future[tuple[float, float]] = Future()
+        self._asking.append(mine)
+        with self._turn:
+            if not mine.done():
+                asking = [self._asking.popleft() for _ in range(len(self._asking))]
+                try:
+                    self._book(asking)
+                except BaseException as error:
+                    for each in asking:
+                        each.set_exception(error)
+                    raise
+        return mine.result()
+
+    def _book(self, asking: Sequence[Future[tuple[float, float]]]) -> None:
         self._ensure()
-        with self._turn, self._writing.begin() as connection:
+        with self._writing.begin() as connection:
             row = connection.execute(_LOCKED, {"b_name": self._name}).one()
             now = self._clock.now().timestamp()
             start = _start(row.blocked_until, now)
             tat = _believed(row.tat, start, farthest=self._farthest)
-            tat, wait = reserve(tat, start, emission=self._emission, burst=self._burst)
+            waits = []
+            for _ in asking:
+                tat, wait = reserve(tat, start, emission=self._emission, burst=self._burst)
+                waits.append(wait + start - now)
             connection.execute(_BOOK, {"b_name": self._name, "b_tat": tat})
-            return wait + start - now, row.blocked_until
+        for each, wait in zip(asking, waits, strict=True):
+            each.set_result((wait, row.blocked_until))
 
     def _blocked_until(self) -> float:
         with self._engine.begin() as connection:

@@ -1,9 +1,10 @@
 """The shared budget: all processes together stay within the limit, pauses hold them all, clocks may err."""
 
 import threading
+import time
 from bisect import bisect_right
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import Engine, select, update
 
 from mlc_pipelines.connections.budgets import FARTHEST_WINDOWS, LONGEST_PAUSE, SharedBudget
 from mlc_pipelines.connections.tables import rate_budgets
+from mlc_pipelines.errors import StorageError
 from mlc_pipelines.ledger.database import open_engine, reading, writing
 from mlc_pipelines.wire.budget import slack
 from mlc_pipelines.wire.clock import Clock, SystemClock
@@ -146,6 +148,48 @@ def test_the_database_is_free_while_a_call_waits(engine: Engine) -> None:
     clock = WritingClock()
     assert elapsed(budget(engine, clock), clock, 7) == pytest.approx(2 * STEP, abs=1e-3)
     assert len(clock.slept) == 2
+
+
+class Queueing(SharedBudget):
+    """Books nothing before everybody has asked; then as many at a time as it says in `lots`."""
+
+    def __init__(self, engine: Engine, clock: Clock, *, threads: int) -> None:
+        super().__init__(engine, "acme/ifs", limit=100, window_seconds=10, burst=20, clock=clock)
+        self.lots: list[int] = []
+        self._threads = threads
+        self.broken = False
+
+    def _book(self, asking: Sequence[Future[tuple[float, float]]]) -> None:
+        while not self.lots and len(self._asking) + len(asking) < self._threads:
+            time.sleep(0.001)  # a look, with the turn in hand: the others can do no more than ask
+        self.lots.append(len(asking))
+        if self.broken:
+            raise StorageError("away")
+        super()._book(asking)
+
+
+def test_those_who_ask_together_are_booked_together(engine: Engine, clock: SteppedClock) -> None:
+    """One transaction for all threads that waited for their turn, and a slot for each of them."""
+    shared = Queueing(engine, clock, threads=8)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: shared.acquire(), range(8)))
+    assert sum(shared.lots) == 8
+    assert len(shared.lots) == 2
+    step = (10 + slack(10)) / (100 - 20 + 1)
+    with reading(engine) as connection:
+        booked = connection.execute(select(rate_budgets.c.tat)).scalar_one() - clock.now().timestamp()
+    assert booked == pytest.approx(8 * step, abs=1e-3)
+
+
+def test_when_the_database_is_away_all_who_asked_are_told(engine: Engine, clock: SteppedClock) -> None:
+    """Nobody waits for ever, and the next one is served."""
+    shared = Queueing(engine, clock, threads=8)
+    shared.broken = True
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(shared.acquire) for _ in range(8)]
+    assert [str(each.exception()) for each in asked] == ["away"] * 8
+    shared.broken = False
+    shared.acquire()
 
 
 def bounded_below(moments: list[float], start: float, *, burst: int, step: float) -> bool:
