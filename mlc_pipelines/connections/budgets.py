@@ -128,7 +128,8 @@ class SharedBudget:
                     self._book(asking)
                 except BaseException as error:
                     for each in asking:
-                        each.set_exception(error)
+                        if not each.done():
+                            each.set_exception(error)
                     raise
         return mine.result()
 
