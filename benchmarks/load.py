@@ -22,6 +22,7 @@ DRT, DRT_CUT = "drt, one sync", f"drt, cut into {USUAL} syncs"
 POOL = f"httpx in {MANY} threads, three tries"
 AIMED, RATIO, CALLS = 0.020, 8.0, 1.3
 LOST = 0.01
+ROUNDS = 3
 
 
 def contestants(
@@ -55,13 +56,13 @@ def contestants(
 
 def measure(quick: bool) -> Figure:
     """Compare rates at 0, 20 and 200 ms (a quick run: 20), then what lost answers do."""
-    number, rounds = (300, 3) if quick else (5000, 3)
+    number = 300 if quick else 5000
     # At 200 ms drt waits for minutes and does nothing else: once is enough, and so are fewer.
     numbers = {AIMED: number} if quick else {0.0: number, AIMED: number, 0.2: number // 5}
     runs: dict[float, dict[str, list[Found]]] = {}
     with serving() as target, tempfile.TemporaryDirectory() as folder:
         for latency, many in numbers.items():
-            turns = 1 if latency > AIMED else rounds
+            turns = 1 if latency > AIMED else ROUNDS
             source = _written(Path(folder), many)
             runs[latency] = in_turn(contestants(target, source, many, latency=latency, lost=0), turns)
         lossy = in_turn(contestants(target, _written(Path(folder), number), number, latency=AIMED, lost=LOST), 1)
