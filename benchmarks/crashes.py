@@ -30,6 +30,7 @@ KILLS_AN_OFFICE = 25  # then all its work is done, and another one opens
 KILLS_A_DAY = 5
 MOST_LIVES = 15  # without a kill, until people are asked to act again
 MOST_DAYS = 2  # without a kill, until an office is left
+MOST_OFFICES = 5  # without a kill, until something must be wrong
 FAST = "/dev/shm"  # databases that live for a minute
 
 
@@ -106,6 +107,7 @@ class Office:
 def strike(system: str, kills: int, *, seed: int, kind: str, parent: WarmParent) -> Toll:
     """Kill so many workers of a system, in as many offices as that takes."""
     toll, chance = Toll(), random.Random(f"{system} {seed}")
+    idle = 0
     while toll.kills < kills:
         with tempfile.TemporaryDirectory(dir=FAST if Path(FAST).is_dir() else None) as folder:
             world = chance.randrange(1, 10_000)
@@ -114,8 +116,9 @@ def strike(system: str, kills: int, *, seed: int, kind: str, parent: WarmParent)
                 plant.at_once = CALLS_AT_ONCE
                 before = toll.kills
                 Office(plant, toll, chance=chance).live(min(KILLS_AN_OFFICE, kills - toll.kills))
-                if toll.kills == before:
-                    raise RuntimeError(f"{system}: nobody could be killed")
+        idle = 0 if toll.kills > before else idle + 1
+        if idle == MOST_OFFICES:
+            raise RuntimeError(f"{system}: nobody could be killed")
     return toll
 
 

@@ -21,6 +21,8 @@ _ILLEGIBLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 def legible(text: str, most: int = LONGEST) -> str:
     """Give a text as it can be shown and kept: on one line, without half signs, and cut where it is too long."""
+    if len(text) <= most and text.isprintable():  # as nearly all are: a glance
+        return text
     plain = _ILLEGIBLE.sub(lambda found: " " if found[0].isspace() else "\ufffd", text[: most + 1])
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 

@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from mlc_pipelines.errors import RecordError, TransientError, legible
 from mlc_pipelines.flows.flow import UNFORESEEN, Sighting

@@ -39,8 +39,7 @@ class Assets:
         return [*stages, ("confirm", self.confirm)] if self.confirm else stages
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(msgspec.Struct, frozen=True, gc=False):
     """A record seen in a list or named by a webhook, before it is read in full.
 
     `tag` is the source's version mark (None: always read again); `position` moves the watermark of the feed, an

@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+
+import msgspec
+from msgspec import structs
 
 from mlc_pipelines.errors import Cause, legible
 from mlc_pipelines.ledger.states import Stage, State
@@ -31,7 +34,9 @@ def is_kept(text: str) -> bool:
 
 def is_word(text: str) -> bool:
     """Tell whether a text can be a key or an id: there, kept by any database, and not longer than an index takes."""
-    return bool(text) and is_kept(text) and len(text.encode()) <= LONGEST_WORD
+    if text.isascii() and text.isprintable():  # as nearly all are: a glance
+        return 0 < len(text) <= LONGEST_WORD
+    return is_kept(text) and len(text.encode()) <= LONGEST_WORD
 
 
 def to_micros(amount: Decimal | None) -> int | None:
@@ -55,8 +60,7 @@ def from_micros(micros: int | None) -> Decimal | None:
     return cents if cents == amount else amount.normalize()
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRecord:
+class SourceRecord(msgspec.Struct, frozen=True, gc=False):
     """One record as the source gave it.
 
     `content` is the original (never changed afterwards); `fingerprint` is over what matters to the target, so that
@@ -78,8 +82,8 @@ class SourceRecord:
 
     def misfit(self) -> str | None:
         """Say why no ledger can keep the record as it is; None for one that it can."""
-        for name in ("key", "company", "tag", "currency"):
-            text = getattr(self, name)
+        words = {"key": self.key, "company": self.company, "tag": self.tag, "currency": self.currency}
+        for name, text in words.items():
             if text and not is_word(text):
                 return f"its {name} is {legible(text, 60)!r}, which cannot be kept"
         if not self.key:
@@ -92,7 +96,7 @@ class SourceRecord:
         """Give the record with label and partner as they can be shown."""
         label, partner = legible(self.label, LONGEST_SHOWN), legible(self.partner, LONGEST_SHOWN)
         shown = (label, partner) == (self.label, self.partner)
-        return self if shown else replace(self, label=label, partner=partner)
+        return self if shown else structs.replace(self, label=label, partner=partner)
 
 
 @dataclass(frozen=True, slots=True)

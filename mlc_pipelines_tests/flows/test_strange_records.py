@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from mlc_pipelines.errors import Cause, RecordError, TransientError
 from mlc_pipelines.flows.collecting import PATIENCE, collect

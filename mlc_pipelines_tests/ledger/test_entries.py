@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.entries import Received
@@ -93,7 +94,7 @@ def test_more_keys_than_a_statement_takes_are_asked_in_parts(books: Books) -> No
     assert books.entries.receive(FLOW, page, None) == Received(new=1001)
     assert books.entries.unseen(FLOW, {each.key: "1" for each in page}) == set()
     assert books.entries.receive(FLOW, page, None) == Received(seen=1001)
-    changed = [replace(each, fingerprint="f" * 64, tag="2") for each in page]
+    changed = [structs.replace(each, fingerprint="f" * 64, tag="2") for each in page]
     assert books.entries.receive(FLOW, changed, None) == Received(changed=1001)
     assert books.entries.tally(FLOW) == {"received": 1001}
 

@@ -1,12 +1,12 @@
 """What the ledger can keep: amounts in whole millionths, words that any database takes; else it is refused."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mlc_pipelines.errors import legible
 from mlc_pipelines.ledger.records import LONGEST_WORD, SourceRecord, from_micros, is_kept, is_word, to_micros

@@ -1,10 +1,10 @@
 """An integration of paper: names feed papers, papers are what receipts are written for."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict
 
 from mlc_pipelines.errors import ConfigurationError, MlcError

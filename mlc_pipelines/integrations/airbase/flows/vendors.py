@@ -1,9 +1,10 @@
 """Vendors: IFS suppliers become vendors in Airbase, or are linked to those that are there."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from mlc_pipelines.errors import Cause, OutcomeUnknownError, RecordError
 from mlc_pipelines.flows.content import encode, fingerprint
