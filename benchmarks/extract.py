@@ -10,7 +10,7 @@ from functools import partial
 
 from benchmarks.environments import compete, told
 from benchmarks.feed import Feed, serving
-from benchmarks.measuring import Aim, Bars, Figure, Found, Table, in_turn, median, program, times, versions
+from benchmarks.measuring import Aim, Bars, Figure, Found, Table, in_turn, median, program, times, turns, versions
 
 OURS = "mlc_pipelines, into its ledger"
 DLT = "dlt rest_api, into DuckDB"
@@ -61,7 +61,7 @@ def measure(quick: bool) -> Figure:
 
     A quick run has pages of 5,000 only, and no contestants that do half of the work.
     """
-    records, rounds, sizes = (10_000, 3, (5000,)) if quick else (100_000, 3, (1000, 5000))
+    records, rounds, sizes = (10_000, 1, (5000,)) if quick else (100_000, 3, (1000, 5000))
     runs: dict[int, dict[str, list[Found]]] = {}
     with serving(records) as feed:
         for size in sizes:
@@ -97,7 +97,7 @@ def _rates(size: int, runs: Mapping[str, Sequence[Found]], records: int, rounds:
         ratio, peak = times(mine / rate), f"{median(found, 'peak_mib'):.0f}"
         rows.append([name, f"{rate:,.0f}", f"{cpu:.1f}", "" if name == OURS else ratio, times(limit / rate), peak])
     head = ["", "records/s", "CPU us a record", "we are", "below the bare loop", "peak MiB"]
-    return Table(f"pages of {size:,}, medians of {rounds} runs in turn", head, rows)
+    return Table(f"pages of {size:,}, {turns(rounds)}", head, rows)
 
 
 def _bars(runs: Mapping[str, Sequence[Found]], records: int) -> Bars:

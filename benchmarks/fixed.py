@@ -19,7 +19,7 @@ from benchmarks.measuring import Aim, Figure, Table, program
 from benchmarks.processes import Ended, family, memory_mib, ran
 from mlc_pipelines.commands.playground import open_playground
 
-SIZES = (1, 20, 200)
+SIZES = (1, 20, 50, 200)
 MOST_SECONDS = 10.0
 COLUMNS = ("", "seconds", "CPU seconds", "peak MiB")
 LOAD = """

@@ -7,7 +7,6 @@ take a while. MLC_TEST_DATABASE=postgres measures PostgreSQL.
 
 import gzip
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -50,10 +49,14 @@ class Place:
 
     def timed(self, what: str, work: Callable[[], object], *, share: int = 1) -> None:
         """Do something, and note what it took, by each of `share` records."""
-        began, worked = time.perf_counter(), _cpu()
+        began, worked = time.perf_counter(), time.process_time()
         work()
-        self.seconds.setdefault(what, []).append((time.perf_counter() - began) / share)
-        self.cpu.setdefault(what, []).append((_cpu() - worked) / share)
+        self.noted(what, (time.perf_counter() - began) / share, (time.process_time() - worked) / share)
+
+    def noted(self, what: str, seconds: float, cpu: float) -> None:
+        """Note what something took."""
+        self.seconds.setdefault(what, []).append(seconds)
+        self.cpu.setdefault(what, []).append(cpu)
 
 
 def measure(quick: bool) -> Figure:
@@ -115,13 +118,8 @@ def _work(place: Place, first: int, records: int) -> None:
         place.timed("sums and count of a run", lambda: (books.reports.sums(flow=FLOW), books.reports.miscounted(FLOW)))
         place.timed("holds by cause", books.reports.held)
     for name, arguments in COMMANDS.items():
-        command = ["-m", "mlc_pipelines.cli", *arguments]
-        place.timed(name, lambda command=command: ran(command, place.environ, codes=(0, 1)))  # type: ignore[misc]  # as above
-
-
-def _cpu() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+        ended = ran(["-m", "mlc_pipelines.cli", *arguments], place.environ, codes=(0, 1))
+        place.noted(name, ended.seconds, ended.cpu_seconds)
 
 
 def _ratio(small: Sequence[float], large: Sequence[float]) -> float:

@@ -35,8 +35,8 @@ PAUSES = (0.0, 1.1, 2.3, 3.7, 4.9)  # so that events come at any moment between 
 
 
 def measure(quick: bool) -> Figure:
-    """Measure webhooks and files one after the other."""
-    webhooks, files = (5, 1) if quick else (40, 5)
+    """Measure webhooks and files one after the other; a quick run has no file, which takes more than a minute."""
+    webhooks, files = (5, 0) if quick else (40, 5)
     with tempfile.TemporaryDirectory() as made, socket.create_server(("127.0.0.1", 0)) as found:
         folder, port = Path(made), found.getsockname()[1]
         found.close()
@@ -57,7 +57,8 @@ def measure(quick: bool) -> Figure:
                 paid = [_timed(lambda bill=bill: _pay(ramp, bill), number) for number, bill in enumerate(bills)]  # type: ignore[misc]  # bound now
                 posted = [_timed(lambda number=number: _export(stampli, number), number) for number in range(files)]  # type: ignore[misc]  # as above
     rows = [_row("webhook arrives: the invoice is marked as paid in IFS", paid)]
-    rows.append(_row("invoice file appears: the invoice is posted in IFS", posted))
+    if posted:
+        rows.append(_row("invoice file appears: the invoice is posted in IFS", posted))
     p95 = _share(paid, 0.95)
     return Figure(
         "latency",

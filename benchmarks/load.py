@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.documents import documents
 from benchmarks.environments import compete, told
-from benchmarks.measuring import Aim, Bars, Figure, Found, Table, in_turn, median, program, times, versions
+from benchmarks.measuring import Aim, Bars, Figure, Found, Table, in_turn, median, program, times, turns, versions
 from benchmarks.target import Target, serving
 
 MANY, USUAL = 32, 8
@@ -62,9 +62,9 @@ def measure(quick: bool) -> Figure:
     runs: dict[float, dict[str, list[Found]]] = {}
     with serving() as target, tempfile.TemporaryDirectory() as folder:
         for latency, many in numbers.items():
-            turns = 1 if latency > AIMED else ROUNDS
+            rounds = 1 if quick or latency > AIMED else ROUNDS
             source = _written(Path(folder), many)
-            runs[latency] = in_turn(contestants(target, source, many, latency=latency, lost=0), turns)
+            runs[latency] = in_turn(contestants(target, source, many, latency=latency, lost=0), rounds)
         lossy = in_turn(contestants(target, _written(Path(folder), number), number, latency=AIMED, lost=LOST), 1)
     tables = [_rates(latency, found, numbers[latency]) for latency, found in runs.items()]
     return Figure(
@@ -101,10 +101,8 @@ def _rates(latency: float, runs: Mapping[str, Sequence[Found]], number: int) -> 
         rate, cpu = _rate(found, number), median(found, "cpu") / number * 1e3
         calls = f"{median(found, 'calls') / number:.2f}"
         rows.append([name, f"{rate:,.0f}", f"{cpu:.2f}", times(mine / rate), calls])
-    rounds = len(runs[OURS])
-    turns = f"medians of {rounds} runs in turn" if rounds > 1 else "one run"
     head = ["", "documents/s", "CPU ms a document", f"{MANY} at once are", "calls a document"]
-    return Table(f"latency {latency * 1000:.0f} ms, {number:,} documents, {turns}", head, rows)
+    return Table(f"latency {latency * 1000:.0f} ms, {number:,} documents, {turns(len(runs[OURS]))}", head, rows)
 
 
 def _losses(runs: Mapping[str, Sequence[Found]], number: int) -> Table:

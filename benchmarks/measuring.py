@@ -73,6 +73,11 @@ def median(runs: Sequence[Found], what: str) -> float:
     return float(statistics.median(run[what] for run in runs))
 
 
+def turns(rounds: int) -> str:
+    """Say how often contestants ran."""
+    return f"medians of {rounds} runs in turn" if rounds > 1 else "one run"
+
+
 def versions(runs: Mapping[str, Sequence[Found]]) -> dict[str, str]:
     """Gather the versions that the contestants told."""
     return {name: told for found in runs.values() for run in found for name, told in run["versions"].items()}

@@ -1,6 +1,7 @@
 """Programs as an operator starts them, and what they take of the machine."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -59,6 +60,15 @@ def family(pid: int) -> list[int]:
     for each in found:
         found += [child for child, parent in parents.items() if parent == each]
     return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """Tell the processor's seconds of a process and of all that it started."""
+    ticks = 0
+    for each in family(pid):
+        fields = (_PROC / str(each) / "stat").read_text().rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15]))  # its own, and of its children that have ended
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def memory_mib(pids: Iterable[int]) -> float:

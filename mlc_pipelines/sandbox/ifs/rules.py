@@ -52,9 +52,10 @@ class Rules:
         wanted = {name: head.values[name] for name in ("Company", "InvoiceId")}
         lines = self._store.matching("PostingProposalLine", wanted)
         coded = sum((line.values["CurrencyAmount"] for line in lines), Decimal(0))
-        head.values["Balance"] = head.values["NetCurrAmount"] - coded
-        if head.values["Objstate"] != "Cancelled":
-            head.values["Objstate"] = "Balanced" if lines and head.values["Balance"] == 0 else "Preliminary"
+        balance, state = head.values["NetCurrAmount"] - coded, head.values["Objstate"]
+        if state != "Cancelled":
+            state = "Balanced" if lines and balance == 0 else "Preliminary"
+        self._store.correct(head, {"Balance": balance, "Objstate": state})
 
     def code_string(self, values: dict[str, Any], *, company: str, on: date) -> None:
         """Refuse an account or code part that does not exist or is not valid on the day."""

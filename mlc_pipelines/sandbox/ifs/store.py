@@ -1,8 +1,10 @@
 """The tenant's database: tables of rows, each with the identity and version its ETag is made of."""
 
 import base64
+import functools
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +12,6 @@ from mlc_pipelines.sandbox.ifs.schema import EntityType, Schema
 from mlc_pipelines.sandbox.kernel.clock import SandboxClock
 
 Key = tuple[Any, ...]
-FOLLOWING = frozenset({"VoucherRowAnalysis"})  # nobody writes it, yet it changes with other tables
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Store:
         self._sequences: dict[str, int] = {}
         self._ordered: dict[str, list[Row]] = {}  # rows by their keys, until a row comes or goes
         self._grouped: dict[str, dict[tuple[str, ...], dict[Key, list[Row]]]] = {}  # by the columns of `matching`
+        self._undo: list[Callable[[], None]] | None = None  # what takes back the steps of a transaction under way
 
     def key(self, entity_type: EntityType, values: Mapping[str, Any]) -> Key:
         """Return the key of a record with these values."""
@@ -83,17 +85,24 @@ class Store:
             raise ValueError(f"{table} {key} is there already")
         self._tables[table][key] = row
         self._look_anew(table)
+        self._note(self._take_out, table, key)
         self.touch(row, keep_date=complete.get("ModifiedDate") is not None)
         return row
 
     def change(self, row: Row, values: Mapping[str, Any]) -> None:
         """Set attributes of a row and give it a new version."""
+        self.correct(row, values)
+        self.touch(row)
+
+    def correct(self, row: Row, values: Mapping[str, Any]) -> None:
+        """Set attributes of a row that keeps its version."""
+        self._note(self._take_back, row, row.objversion, dict(row.values))
         row.values.update(values)
         self._grouped.pop(row.table, None)
-        self.touch(row)
 
     def touch(self, row: Row, *, keep_date: bool = False) -> None:
         """Give a row a new version, and so a new ETag."""
+        self._note(self._take_back, row, row.objversion, dict(row.values))
         now = self._clock.now().replace(microsecond=0)
         self._version += 1
         row.objversion = f"{now:%Y%m%d%H%M%S}{self._version:06d}"
@@ -102,27 +111,40 @@ class Store:
 
     def remove(self, row: Row) -> None:
         """Take a row out of its table."""
-        del self._tables[row.table][self.key(self.schema.types[row.table], row.values)]
+        key = self.key(self.schema.types[row.table], row.values)
+        self._take_out(row.table, key)
+        self._note(self._put_back, key, row)
+
+    def _note(self, take_back: Callable[..., None], *what: Any) -> None:
+        if self._undo is not None:
+            self._undo.append(functools.partial(take_back, *what))
+
+    def _take_out(self, table: str, key: Key) -> None:
+        del self._tables[table][key]
+        self._look_anew(table)
+
+    def _put_back(self, key: Key, row: Row) -> None:
+        self._tables[row.table][key] = row
         self._look_anew(row.table)
+
+    def _take_back(self, row: Row, objversion: str, values: dict[str, Any]) -> None:
+        row.objversion, row.values = objversion, values
+        self._grouped.pop(row.table, None)
 
     def following(self, sequence: str, *, start: int) -> int:
         """Return the next number of a sequence that begins at start."""
         self._sequences[sequence] = max(self._sequences.get(sequence, start - 1), start - 1) + 1
         return self._sequences[sequence]
 
-    def snapshot(self) -> dict[str, dict[Key, tuple[Row, str, dict[str, Any]]]]:
-        """Return what a change set needs to undo everything it did."""
-        return {
-            table: {key: (row, row.objversion, dict(row.values)) for key, row in rows.items()}
-            for table, rows in self._tables.items()
-            if self.schema.types[table].abilities or table in FOLLOWING
-        }
-
-    def restore(self, snapshot: dict[str, dict[Key, tuple[Row, str, dict[str, Any]]]]) -> None:
-        """Undo everything since the snapshot; number sequences keep their gaps, as databases do."""
-        for table, rows in snapshot.items():
-            self._tables[table] = {}
-            self._look_anew(table)
-            for key, (row, objversion, values) in rows.items():
-                row.objversion, row.values = objversion, values
-                self._tables[table][key] = row
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Take back everything that a block did when it fails; number sequences keep their gaps, as databases do."""
+        undo = self._undo = []
+        try:
+            yield
+        except BaseException:
+            for take_back in reversed(undo):
+                take_back()
+            raise
+        finally:
+            self._undo = None

@@ -105,14 +105,10 @@ class Tenant:
 
     def _together(self, run: Callable[[ChangeSet], list[Answer]]) -> list[Answer]:
         """Run writes as one transaction: a refusal undoes all of them."""
-        before = self.store.snapshot()
         change_set = ChangeSet()
-        try:
+        with self.store.transaction():
             answers = run(change_set)
             self._writer.finish(change_set)
-        except OdataError:
-            self.store.restore(before)
-            raise
         return answers
 
     def _contend(self, call: Call, place: Place) -> None:
