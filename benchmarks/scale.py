@@ -59,7 +59,7 @@ class Worked:
 
 def measure(quick: bool) -> Figure:
     """Work the same load three times, each in an installation of its own."""
-    connections, invoices = (2, 4) if quick else (10, 30)
+    connections, invoices = (2, 4) if quick else (6, 20)
     one = _worked(connections, invoices, workers=1)
     two = _worked(connections, invoices, workers=2)
     killed = _worked(connections, invoices, workers=2, kill=True)
