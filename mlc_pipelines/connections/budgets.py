@@ -92,17 +92,17 @@ class SharedBudget:
     def acquire(self) -> None:
         """Wait until one call may be made; when a pause begins meanwhile, or the moment is missed, queue again."""
         missed = False
-        wait, paused_until = self._reserve()
-        while wait > 0:
-            due = self._clock.now().timestamp() + wait
-            self._clock.sleep(wait)
-            paused = paused_until < self._blocked_until()
-            if not paused and (missed or self._clock.now().timestamp() <= due + self._slack):
+        while True:
+            slot, paused_until = self._reserve()
+            wait = slot - self._clock.now().timestamp()
+            if wait > 0:
+                self._clock.sleep(wait)
+            paused = wait > 0 and paused_until < self._blocked_until()
+            if not paused and (missed or self._clock.now().timestamp() <= slot + self._slack):
                 return
             # Those who slept through a pause, or were stopped for long, would all go at once: each books a new slot.
             # A machine that is always late is given way to the second time.
             missed = missed or not paused
-            wait, paused_until = self._reserve()
 
     def pause(self, seconds: float) -> None:
         """Keep every process from calling for so many seconds, an hour at most."""
@@ -115,7 +115,7 @@ class SharedBudget:
             connection.execute(update(rate_budgets).where(*where).values(blocked_until=until))
 
     def _reserve(self) -> tuple[float, float]:
-        """Book a slot: the seconds to wait for it, and the pause it takes into account.
+        """Book a slot: its moment, and the pause it takes into account.
 
         Whoever has the turn books for all threads that came meanwhile: one transaction, however many they are.
         """
@@ -140,13 +140,13 @@ class SharedBudget:
             now = self._clock.now().timestamp()
             start = _start(row.blocked_until, now)
             tat = _believed(row.tat, start, farthest=self._farthest)
-            waits = []
+            slots = []
             for _ in asking:
                 tat, wait = reserve(tat, start, emission=self._emission, burst=self._burst)
-                waits.append(wait + start - now)
+                slots.append(start + wait)
             connection.execute(_BOOK, {"b_name": self._name, "b_tat": tat})
-        for each, wait in zip(asking, waits, strict=True):
-            each.set_result((wait, row.blocked_until))
+        for each, slot in zip(asking, slots, strict=True):
+            each.set_result((slot, row.blocked_until))
 
     def _blocked_until(self) -> float:
         with self._engine.begin() as connection:

@@ -255,8 +255,12 @@ class HttpClient:
     def _exchange(self, call: _Call) -> Answer:
         if self._auth is not None:
             self._auth.headers()  # a token that is due is fetched before a share of the rate limit is taken
-        if self._budget is not None:
-            self._budget.acquire()
+        with self._line() as line:
+            if self._budget is not None:
+                self._budget.acquire()
+            return self._ask(call, line)
+
+    def _ask(self, call: _Call, line: httpx.HTTPTransport) -> Answer:
         headers = call.headers | dict(self._auth.headers() if self._auth is not None else _NOTHING)
         answering = self._limits.read_seconds if call.repeatable else self._limits.write_seconds
         connecting, taking = self._limits.connect_seconds, self._limits.take_seconds
@@ -269,7 +273,6 @@ class HttpClient:
             with (
                 self._slots.slot() if self._slots is not None else nullcontext(),
                 leaving,
-                self._line() as line,
                 closing(line.handle_request(request)) as response,
             ):
                 body, more = self._body(response)
@@ -287,6 +290,8 @@ class HttpClient:
     def _line(self) -> Iterator[httpx.HTTPTransport]:
         """Give a call a connection of its own: a pool of many looks at each of them before and after every call.
 
+        It is there before the rate budget is asked: the first one of a process takes too long to make, and calls that
+        leave late come too close to those behind them.
         A transport alone keeps no cookie, which would make a session of our own accord (IFS asks more of sessions than
         of tokens), follows no redirect and asks the environment for no proxy.
         """

@@ -2,7 +2,9 @@
 
 import logging
 from decimal import Decimal
+from typing import Any
 
+import httpx
 import pytest
 
 from mlc_pipelines.errors import (
@@ -168,6 +170,26 @@ class TestReadsAgain:
         client.send("GET", "bills")
         assert budget.pauses == clock.slept
         assert budget.pauses[0] == 9.0
+
+    def test_a_call_that_has_its_moment_leaves_at_once(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What takes time is there before the rate budget is asked: calls that leave late come too close together."""
+        order: list[str] = []
+        made = httpx.HTTPTransport.__init__
+
+        def make(line: httpx.HTTPTransport, **how: Any) -> None:
+            order.append("line")
+            made(line, **how)
+
+        class Asked(CountedBudget):
+            def acquire(self) -> None:
+                order.append("moment")
+
+        monkeypatch.setattr(httpx.HTTPTransport, "__init__", make)
+        with HttpClient("v", server.url, judge=judge_by_status("v"), budget=Asked()) as client:
+            client.send("GET", "bills")
+        assert order == ["line", "moment"]
 
     def test_503_does_not_stop_the_neighbours(
         self, client: HttpClient, server: ScriptedServer, budget: CountedBudget
