@@ -35,6 +35,12 @@ HEAD = {f"Attribute{number:02}": f"value {number} of the head of an invoice" for
 LINE = {f"Code{letter}": f"part {letter}" for letter in "ABCDEFGHIJ"}
 
 
+def unused(count: int) -> range:
+    """Give numbers of documents that no ledger has: the microseconds of now."""
+    first = (datetime.now(UTC) - BEGIN) // timedelta(microseconds=1)
+    return range(first, first + count)
+
+
 class Desk:
     """A flow whose source and target answer at once, so that what is measured is ours.
 
@@ -58,7 +64,7 @@ class Desk:
     def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List the documents."""
         return (
-            Sighting(key_of(number), tag="1", position=BEGIN + timedelta(seconds=number), carry=number)
+            Sighting(key_of(number), tag="1", position=BEGIN + timedelta(microseconds=number), carry=number)
             for number in self.numbers
         )
 

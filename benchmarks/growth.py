@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from benchmarks.filled import BLOCK, CONNECTION, FLOW, STAGES, Desk, carried, fill, furnished, key_of, size_of
+from benchmarks.filled import BLOCK, CONNECTION, FLOW, STAGES, Desk, carried, fill, furnished, key_of, size_of, unused
 from benchmarks.measuring import Aim, Figure, Table, program
 from benchmarks.processes import ran
 from mlc_pipelines.flows.road import Road
@@ -66,9 +66,9 @@ def measure(quick: bool) -> Figure:
         folder = Path(os.environ.get("MLC_BENCHMARK_LEDGERS", made))
         small, large = (_place(folder / f"{USUAL}-{size}", size) for size in sizes)
         for number in range(rounds):
-            first = int(time.time() * 1000) * 1000  # numbers of documents that no ledger has
+            numbers = unused(records)
             for place in (small, large) if number % 2 else (large, small):
-                _work(place, first, records)
+                _work(place, numbers)
         with House.open(large.environ) as house:
             size = size_of(house.ledger.engine)
         retention = _retention(Path(made) / "old", BLOCK if quick else 10 * BLOCK)
@@ -103,14 +103,14 @@ def _place(folder: Path, size: int) -> Place:
     return Place(size, environ)
 
 
-def _work(place: Place, first: int, records: int) -> None:
+def _work(place: Place, numbers: range) -> None:
     """Carry new records, poll for nothing, and ask."""
     place.timed("open the house", lambda: House.open(place.environ).close())
     with House.open(place.environ) as house:
         books = house.ledger.books(CONNECTION)
-        road = Road(Desk(range(first, first + records)), house.ledger, books)
+        road = Road(Desk(numbers), house.ledger, books)
         for name, stage in STAGES.items():
-            place.timed(f"  {name}", lambda stage=stage: stage(road), share=records)  # type: ignore[misc]  # bound now
+            place.timed(f"  {name}", lambda stage=stage: stage(road), share=len(numbers))  # type: ignore[misc]  # bound now
         for told in (place.seconds, place.cpu):
             told.setdefault(RECORD, []).append(sum(told[f"  {name}"][-1] for name in STAGES))
         idle = Road(Desk(), house.ledger, books)

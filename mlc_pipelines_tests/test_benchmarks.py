@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,13 +12,16 @@ from xml.etree import ElementTree as ET
 import pytest
 from sqlalchemy import text
 
-from benchmarks import documents, feed, target
+from benchmarks import documents, feed, filled, target
 from benchmarks.measuring import Aim, Bars, Figure, Table, document, in_turn, machine, median
 from benchmarks.ours_extract import reading_road
 from benchmarks.ours_load import hand_over
 from benchmarks.page import write
 from mlc_pipelines.flows.collecting import collect
+from mlc_pipelines.flows.road import Road
+from mlc_pipelines.integrations.house import House
 from mlc_pipelines.ledger.database import reading
+from mlc_pipelines_tests.databases import address
 
 RECORDS = 250
 FIGURE = Figure(
@@ -55,6 +59,18 @@ def test_the_whole_feed_is_in_the_ledger_and_stays_as_it_is(fed: feed.Server, tm
             keys = set(connection.execute(text("SELECT key FROM entries")).scalars())
     assert keys == {f"10^{feed.FIRST_ID + number}" for number in range(RECORDS)}
     assert again.counts.keys() == {"seen"}
+
+
+def test_rounds_on_one_ledger_have_documents_of_their_own(tmp_path: Path) -> None:
+    """What two rounds carry is new to a ledger that was filled before, and its watermark stays in the past."""
+    with House.open(filled.furnished(tmp_path, address(tmp_path))) as house:
+        filled.carried(house, range(20))
+        for _ in range(2):
+            road = Road(filled.Desk(filled.unused(5)), house.ledger, house.ledger.books(filled.CONNECTION))
+            assert collect(road).counts == {"new": 5}
+        position = road.books.progress.position(filled.FLOW, "10")
+    assert position is not None
+    assert position <= datetime.now(UTC)
 
 
 def test_a_record_of_the_feed_has_27_fields_and_lines_that_add_up() -> None:
