@@ -63,6 +63,10 @@ def _file(url: str, *, durable: bool) -> Engine:
         hide_parameters=True,
     )
 
+    @event.listens_for(engine, "do_connect")
+    def _look(_dialect: object, entry: ConnectionPoolEntry, _args: object, _parameters: object) -> None:
+        entry.info["place"] = _place(path)
+
     @event.listens_for(engine, "connect")
     def _prepare(connection: object, entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # type: ignore[attr-defined]  # SQLAlchemy types the driver's connection as object
@@ -72,12 +76,15 @@ def _file(url: str, *, durable: bool) -> Engine:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
         cursor.close()
-        entry.info["place"] = _place(path)
+        if entry.info["place"] is None:  # there was no file before
+            entry.info["place"] = _place(path)
 
     @event.listens_for(engine, "checkout")
     def _still_there(_connection: object, entry: ConnectionPoolEntry, _taken: object) -> None:
-        # Whoever puts a backup in the file's place while we run must find in it what is written from then on.
-        if _place(path) != entry.info["place"]:
+        # Whoever puts a backup in the file's place while we run must find in it what is written from then on. What
+        # stood there was looked at before it was opened, so that a file that went meanwhile is not taken for it.
+        place = _place(path)
+        if place != entry.info["place"] or (path and place is None):
             raise DisconnectionError("the file of the database was replaced")
 
     @event.listens_for(engine, "begin")

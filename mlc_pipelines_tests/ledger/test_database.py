@@ -7,11 +7,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, MetaData, inspect, select, text
+from sqlalchemy import Dialect, Engine, MetaData, event, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.connections import tables as connection_tables
@@ -226,3 +227,33 @@ def test_a_file_that_was_replaced_is_opened_anew(tmp_path: Path) -> None:
     engine.dispose()
     with closing(sqlite3.connect(file)) as plain:
         assert plain.execute("SELECT name FROM leases ORDER BY name").fetchall() == [("after",), ("before",)]
+
+
+@pytest.mark.parametrize("with_another", [False, True], ids=["moved away", "put in its place"])
+def test_a_file_that_goes_while_it_is_opened_is_not_written_to(tmp_path: Path, *, with_another: bool) -> None:
+    """What is written is in the file that has the name, however close to the opening another one took its place."""
+    file = tmp_path / "mlc.db"
+    for name in ("mlc.db", "backup.db"):
+        engine = open_engine(f"sqlite:///{tmp_path / name}")
+        with writing(engine) as connection:
+            connection.execute(text("CREATE TABLE told (by TEXT)"))
+        engine.dispose()
+
+    engine = open_engine(f"sqlite:///{file}")
+
+    @event.listens_for(engine, "do_connect")
+    def _open(dialect: Dialect, _entry: object, args: Any, params: Any) -> Any:
+        opened = dialect.loaded_dbapi.connect(*args, **params)
+        if not (tmp_path / "away").exists():
+            opened.execute("SELECT * FROM told")  # opened by name, and read only now
+            file.rename(tmp_path / "away")
+            if with_another:
+                (tmp_path / "backup.db").rename(file)
+        return opened
+
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE IF NOT EXISTS told (by TEXT)"))
+        connection.execute(text("INSERT INTO told VALUES ('us')"))
+    engine.dispose()
+    with sqlite3.connect(file) as there:
+        assert there.execute("SELECT by FROM told").fetchall() == [("us",)]
