@@ -75,16 +75,17 @@ def _file(url: str, *, durable: bool) -> Engine:
         cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
+        in_memory = not cursor.execute("PRAGMA database_list").fetchone()[2]
         cursor.close()
         if entry.info["place"] is None:  # there was no file before
             entry.info["place"] = _place(path)
+        entry.info["gone"] = entry.info["place"] is None and not in_memory
 
     @event.listens_for(engine, "checkout")
     def _still_there(_connection: object, entry: ConnectionPoolEntry, _taken: object) -> None:
         # Whoever puts a backup in the file's place while we run must find in it what is written from then on. What
         # stood there was looked at before it was opened, so that a file that went meanwhile is not taken for it.
-        place = _place(path)
-        if place != entry.info["place"] or (path and place is None):
+        if entry.info["gone"] or _place(path) != entry.info["place"]:
             raise DisconnectionError("the file of the database was replaced")
 
     @event.listens_for(engine, "begin")
