@@ -22,8 +22,9 @@ from mlc_pipelines.ledger.database import open_engine, upgrade
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 from mlc_pipelines.ledger.states import State
+from mlc_pipelines.wire.answers import judge_by_status
 from mlc_pipelines.wire.clock import SystemClock
-from mlc_pipelines.wire.http import HttpClient, judge_by_status
+from mlc_pipelines.wire.http import HttpClient
 
 NAME = "acme"
 FEED = "all"

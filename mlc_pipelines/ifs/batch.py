@@ -13,7 +13,7 @@ from uuid import uuid4
 import msgspec
 
 from mlc_pipelines.errors import OutcomeUnknownError
-from mlc_pipelines.wire.http import Answer
+from mlc_pipelines.wire.answers import Answer
 
 _JSON = msgspec.json.Encoder(decimal_format="number")
 

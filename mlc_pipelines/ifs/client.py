@@ -16,9 +16,10 @@ from mlc_pipelines.ifs.odata import Query, both, key_predicate
 from mlc_pipelines.ifs.reading import Place, Reading
 from mlc_pipelines.ifs.records import Row, RowReader
 from mlc_pipelines.ifs.settings import IfsSettings, SetSettings
+from mlc_pipelines.wire.answers import Answer
 from mlc_pipelines.wire.auth import ClientCredentials, ifs_refresh
 from mlc_pipelines.wire.clock import Clock
-from mlc_pipelines.wire.http import Answer, HttpClient, Limits
+from mlc_pipelines.wire.http import HttpClient, Limits
 from mlc_pipelines.wire.memory import Budget, Guard, TokenStore
 from mlc_pipelines.wire.rows import one
 

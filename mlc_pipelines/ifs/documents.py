@@ -18,7 +18,8 @@ from mlc_pipelines.ifs.metadata import EntityType
 from mlc_pipelines.ifs.odata import key_predicate
 from mlc_pipelines.ifs.reading import Place
 from mlc_pipelines.ifs.records import Row, RowReader
-from mlc_pipelines.wire.http import Answer, HttpClient
+from mlc_pipelines.wire.answers import Answer
+from mlc_pipelines.wire.http import HttpClient
 
 _FAILED = 400
 

@@ -20,8 +20,8 @@ from mlc_pipelines.errors import (
     StaleRecordError,
     TransientError,
 )
+from mlc_pipelines.wire.answers import Answer
 from mlc_pipelines.wire.bodies import BROKEN
-from mlc_pipelines.wire.http import Answer
 
 # ORA-20000 to ORA-20999 are raised by IFS's own business logic; all others are the database in trouble.
 _BUSINESS = re.compile(r"ORA-20\d{3}")

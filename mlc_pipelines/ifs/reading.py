@@ -11,7 +11,7 @@ from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.ifs.metadata import EntityType
 from mlc_pipelines.ifs.odata import Query, both, compare, follow
 from mlc_pipelines.ifs.records import Row, RowReader
-from mlc_pipelines.wire.http import Answer
+from mlc_pipelines.wire.answers import Answer
 from mlc_pipelines.wire.moments import instant
 from mlc_pipelines.wire.paging import pages
 from mlc_pipelines.wire.rows import read_page

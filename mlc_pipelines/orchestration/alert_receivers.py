@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from mlc_pipelines.errors import ConfigurationError, MlcError, TransientError
 from mlc_pipelines.orchestration.alert_book import Alert, Told
 from mlc_pipelines.orchestration.troubles import SETTINGS, Trouble, moment
-from mlc_pipelines.wire.http import Answer, HttpClient, Limits
+from mlc_pipelines.wire.answers import Answer
+from mlc_pipelines.wire.http import HttpClient, Limits
 from mlc_pipelines.wire.mail import Letter, MailServer, send_mail
 from mlc_pipelines.wire.redaction import REDACTOR
 

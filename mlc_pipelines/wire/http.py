@@ -4,8 +4,6 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType, TracebackType
@@ -21,12 +19,12 @@ from mlc_pipelines.errors import (
     MlcError,
     OutcomeUnknownError,
     RecordError,
-    StaleRecordError,
     TransientError,
 )
 from mlc_pipelines.wire.addresses import below, checked, place, shown, with_params
+from mlc_pipelines.wire.answers import READS, Answer, Judge, retry_after
 from mlc_pipelines.wire.auth import Auth, TokenUnavailableError
-from mlc_pipelines.wire.bodies import BadPackingError, bounded, from_json, to_json, unpacked
+from mlc_pipelines.wire.bodies import BadPackingError, bounded, to_json, unpacked
 from mlc_pipelines.wire.clock import Clock, SystemClock
 from mlc_pipelines.wire.faults import no_connection, reason
 from mlc_pipelines.wire.memory import Budget, Guard, Slots, unguarded
@@ -37,44 +35,10 @@ logger = logging.getLogger(__name__)
 
 _RENEWALS = 2
 _MOST_OF_A_REFUSAL = 256 * 1024  # bytes
-_READS = frozenset({"GET", "HEAD"})
-_REJECTED = frozenset({400, 404, 405, 409, 422})
-_DENIED = frozenset({401, 403})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _LEAVES = "http11.send_request_headers.started"
 _LEAVING = frozenset({"http11.send_request_headers.complete", "http11.send_request_body.started"})
 _MACHINE = SystemClock()
-
-
-class NotJsonError(RecordError, ValueError):
-    """An answer to a read is not JSON, though its status says all is well."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, cause=Cause.UNREADABLE)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back. Header names are lower case; the address has no secret query values."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    method: str
-    url: str
-
-    def json(self) -> Any:
-        """Read the body with exact numbers. What is no JSON is NotJsonError, to a write OutcomeUnknownError."""
-        try:
-            return from_json(self.body)
-        except ValueError as exc:
-            said = f"{self.method} {self.url.split('?', 1)[0]}: HTTP {self.status} with a body that is not JSON"
-            if self.method in _READS:
-                raise NotJsonError(said) from exc
-            raise OutcomeUnknownError(f"{said}; look for the record before sending again") from exc
-
-
-Judge = Callable[[Answer], MlcError | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +149,7 @@ class HttpClient:
         """
         call = self._call(method.upper(), with_params(below(self._where, self._base, path), params))
         call.headers |= headers
-        call.repeatable = call.method in _READS if repeatable is None else repeatable
+        call.repeatable = call.method in READS if repeatable is None else repeatable
         call.content = content
         if json is not None:
             call.content = to_json(json)
@@ -266,7 +230,7 @@ class HttpClient:
         connecting, taking = self._limits.connect_seconds, self._limits.take_seconds
         leaving = ExitStack()
         extensions: dict[str, Any] = {"timeout": {"connect": connecting, "read": answering, "write": taking}}
-        if call.method not in _READS:
+        if call.method not in READS:
             extensions["trace"] = partial(self._follow, leaving)
         try:
             request = httpx.Request(call.method, call.url, headers=headers, content=call.content, extensions=extensions)
@@ -344,39 +308,6 @@ class HttpClient:
     def _spent(self, state: RetryCallState) -> bool:
         waited = state.idle_for + state.upcoming_sleep
         return state.attempt_number >= self._limits.attempts or waited > self._limits.budget_seconds
-
-
-def judge_by_status(where: str, *, clock: Clock = _MACHINE) -> Judge:
-    """Give the reading that fits when a vendor says nothing special: by status alone."""
-
-    def judge(answer: Answer) -> MlcError | None:
-        status = answer.status
-        said = f"{where}: {answer.method} {answer.url.split('?', 1)[0]}: HTTP {status}"
-        if status in _DENIED:
-            return ConfigurationError(f"{said}; check the credential and its rights")
-        if status == HTTPStatus.PRECONDITION_FAILED:
-            return StaleRecordError(f"{said}; the record changed after it was read")
-        if status in _REJECTED:
-            return RecordError(said, cause=Cause.REJECTED_BY_TARGET)
-        if status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or status >= 500:  # noqa: PLR2004 - 5xx
-            refused = status == HTTPStatus.TOO_MANY_REQUESTS
-            return TransientError(said, retry_after=retry_after(answer, clock.now()), refused=refused)
-        return ConfigurationError(said) if status >= HTTPStatus.BAD_REQUEST else None
-
-    return judge
-
-
-def retry_after(answer: Answer, now: datetime) -> float | None:
-    """Seconds to wait as the answer asks, by number or by date; None when it asks nothing readable."""
-    text = answer.headers.get("retry-after", "").strip()
-    if text.isascii() and text.replace(".", "", 1).isdecimal():
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    until = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
-    return max(0.0, (until - now).total_seconds())
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -24,8 +24,9 @@ from mlc_pipelines.flows.road import Road
 from mlc_pipelines.flows.translating import translate
 from mlc_pipelines.integrations.catalogue import catalogue
 from mlc_pipelines.integrations.house import House
+from mlc_pipelines.wire.answers import Answer
 from mlc_pipelines.wire.clock import SystemClock
-from mlc_pipelines.wire.http import Answer, HttpClient
+from mlc_pipelines.wire.http import HttpClient
 from mlc_pipelines_tests.simulation.turns import InTurn
 
 STAGES = {"collect": collect, "translate": translate, "deliver": deliver, "confirm": confirm}

@@ -7,7 +7,7 @@ import pytest
 
 from mlc_pipelines.errors import OutcomeUnknownError
 from mlc_pipelines.ifs.batch import Change, answers, change_set
-from mlc_pipelines.wire.http import Answer
+from mlc_pipelines.wire.answers import Answer
 
 URL = "https://acme.ifs.cloud/main/ifsapplications/projection/v1/VoucherHandling.svc/$batch"
 

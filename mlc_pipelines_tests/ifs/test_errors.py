@@ -13,7 +13,7 @@ from mlc_pipelines.errors import (
     TransientError,
 )
 from mlc_pipelines.ifs.errors import AbsentError, judge, reason
-from mlc_pipelines.wire.http import Answer
+from mlc_pipelines.wire.answers import Answer
 
 URL = "https://acme.ifs.cloud/main/ifsapplications/projection/v1/VoucherHandling.svc/VoucherSet?$filter=x"
 

@@ -12,7 +12,7 @@ from mlc_pipelines.errors import RecordError
 from mlc_pipelines.ifs.metadata import Attribute, EntityType
 from mlc_pipelines.ifs.odata import Query
 from mlc_pipelines.ifs.reading import Place, Reading
-from mlc_pipelines.wire.http import Answer
+from mlc_pipelines.wire.answers import Answer
 
 START = datetime(2026, 11, 3, tzinfo=UTC)
 TYPE = EntityType(

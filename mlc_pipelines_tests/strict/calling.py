@@ -14,8 +14,9 @@ from sqlalchemy import Engine
 from mlc_pipelines.connections.budgets import SharedBudget
 from mlc_pipelines.errors import TransientError
 from mlc_pipelines.ledger.database import open_engine
+from mlc_pipelines.wire.answers import judge_by_status
 from mlc_pipelines.wire.clock import SystemClock
-from mlc_pipelines.wire.http import HttpClient, Limits, judge_by_status
+from mlc_pipelines.wire.http import HttpClient, Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ from mlc_pipelines.ledger.database import open_engine
 from mlc_pipelines.ledger.leases import Lease, LeaseLostError, Leases, LeaseTakenError
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.records import Landed
+from mlc_pipelines.wire.answers import judge_by_status
 from mlc_pipelines.wire.clock import SystemClock
-from mlc_pipelines.wire.http import HttpClient, judge_by_status
+from mlc_pipelines.wire.http import HttpClient
 from mlc_pipelines_tests.flows.world import Paper, PaperFlow
 
 CONNECTION = "acme"

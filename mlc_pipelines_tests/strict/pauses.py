@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -57,6 +58,7 @@ class Target:
         self.writes: list[Write] = []
         self._kept: set[str] = set()
         self._chance = random.Random(seed)
+        self._another = threading.Condition()
 
     def __call__(self, asked: Arrived) -> Reply:
         path, _, query = asked.target.strip("/").partition("?")
@@ -64,16 +66,18 @@ class Target:
             there = [value for _, value in parse_qsl(query) if value in self._kept]
             return Reply(body=json.dumps(there).encode())
         reference = str(json.loads(asked.body)["reference"])
-        self.writes.append(Write(asked.at, int(asked.headers["x-fence"]), path, reference))
+        with self._another:
+            self.writes.append(Write(asked.at, int(asked.headers["x-fence"]), path, reference))
+            self._another.notify_all()
         if path == "kept":
             self._kept.add(reference)
         return Reply(status=201, seconds=self._chance.uniform(0.001, 0.008))
 
     def wait_for_a_write(self, fence: int | None) -> None:
         """Wait until a write under this fence arrives, for a second at most: there may be none to come."""
-        seen, ends = len(self.writes), time.monotonic() + 1.0
-        while time.monotonic() < ends and all(write.fence != fence for write in self.writes[seen:]):
-            time.sleep(0.001)
+        with self._another:
+            seen = len(self.writes)
+            self._another.wait_for(lambda: any(write.fence == fence for write in self.writes[seen:]), timeout=1.0)
 
 
 class Worker:

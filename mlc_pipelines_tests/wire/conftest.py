@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mlc_pipelines.wire.http import HttpClient, Limits, judge_by_status
+from mlc_pipelines.wire.answers import judge_by_status
+from mlc_pipelines.wire.http import HttpClient, Limits
 from mlc_pipelines.wire.memory import Token
 from mlc_pipelines_tests.wire.scripted_server import ScriptedServer
 

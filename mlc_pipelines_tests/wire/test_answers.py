@@ -17,7 +17,8 @@ from mlc_pipelines.errors import (
     StaleRecordError,
     TransientError,
 )
-from mlc_pipelines.wire.http import Answer, HttpClient, NotJsonError, judge_by_status, retry_after
+from mlc_pipelines.wire.answers import Answer, NotJsonError, judge_by_status, retry_after
+from mlc_pipelines.wire.http import HttpClient
 from mlc_pipelines_tests.wire.conftest import Badge, CountedBudget
 from mlc_pipelines_tests.wire.scripted_server import Reply, ScriptedServer
 

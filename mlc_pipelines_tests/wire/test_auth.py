@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from mlc_pipelines.errors import ConfigurationError, TransientError
+from mlc_pipelines.wire.answers import judge_by_status
 from mlc_pipelines.wire.auth import ClientCredentials, TokenUnavailableError, ifs_refresh, ramp_refresh
-from mlc_pipelines.wire.http import HttpClient, judge_by_status
+from mlc_pipelines.wire.http import HttpClient
 from mlc_pipelines.wire.redaction import MASK, REDACTOR
 from mlc_pipelines_tests.wire.conftest import SteppedClock, TokensInMemory
 from mlc_pipelines_tests.wire.scripted_server import Reply, ScriptedServer

@@ -13,7 +13,8 @@ import pytest
 
 import mlc_pipelines
 from mlc_pipelines.errors import MlcError, OutcomeUnknownError
-from mlc_pipelines.wire.http import HttpClient, judge_by_status
+from mlc_pipelines.wire.answers import judge_by_status
+from mlc_pipelines.wire.http import HttpClient
 from mlc_pipelines.wire.memory import Guard
 from mlc_pipelines_tests.strict.server import Reply, StrictServer
 from mlc_pipelines_tests.wire.conftest import CountedBudget, SteppedClock

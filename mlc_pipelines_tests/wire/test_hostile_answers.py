@@ -15,9 +15,10 @@ from pydantic import SecretStr
 
 from mlc_pipelines.errors import Cause, ConfigurationError, OutcomeUnknownError, RecordError, TransientError
 from mlc_pipelines.wire.addresses import below, checked, segment
+from mlc_pipelines.wire.answers import judge_by_status
 from mlc_pipelines.wire.auth import ClientCredentials, ifs_refresh
 from mlc_pipelines.wire.bodies import BadPackingError, bounded, unpacked
-from mlc_pipelines.wire.http import HttpClient, Limits, judge_by_status
+from mlc_pipelines.wire.http import HttpClient, Limits
 from mlc_pipelines.wire.redaction import REDACTOR
 from mlc_pipelines_tests.wire.conftest import SteppedClock, TokensInMemory
 from mlc_pipelines_tests.wire.scripted_server import Reply, ScriptedServer

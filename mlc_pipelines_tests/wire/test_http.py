@@ -13,7 +13,8 @@ from mlc_pipelines.errors import (
     RecordError,
     TransientError,
 )
-from mlc_pipelines.wire.http import HttpClient, Limits, judge_by_status
+from mlc_pipelines.wire.answers import judge_by_status
+from mlc_pipelines.wire.http import HttpClient, Limits
 from mlc_pipelines_tests.wire.conftest import CountedBudget, SteppedClock
 from mlc_pipelines_tests.wire.scripted_server import Reply, ScriptedServer
 

@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from mlc_pipelines.errors import ConfigurationError, TransientError
+from mlc_pipelines.wire.answers import judge_by_status
 from mlc_pipelines.wire.clock import SystemClock
 from mlc_pipelines.wire.faults import no_connection
-from mlc_pipelines.wire.http import HttpClient, judge_by_status
+from mlc_pipelines.wire.http import HttpClient
 from mlc_pipelines_tests.wire.conftest import SteppedClock
 from mlc_pipelines_tests.wire.scripted_server import ScriptedServer
 

@@ -12,8 +12,9 @@ from mlc_pipelines.errors import ConfigurationError, OutcomeUnknownError, Transi
 from mlc_pipelines.integrations.airbase.errors import AbsentError, is_json, reason, trace
 from mlc_pipelines.integrations.airbase.guard import is_read_only
 from mlc_pipelines.ledger.chain import digest
+from mlc_pipelines.wire.answers import Answer
 from mlc_pipelines.wire.bodies import BROKEN
-from mlc_pipelines.wire.http import Answer, HttpClient
+from mlc_pipelines.wire.http import HttpClient
 from mlc_pipelines.wire.memory import Budget
 from mlc_pipelines.wire.paging import pages
 from mlc_pipelines.wire.rows import read_page

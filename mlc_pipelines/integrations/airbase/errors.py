@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mlc_pipelines.errors import Cause, ConfigurationError, MlcError, RecordError, TransientError
-from mlc_pipelines.wire.http import Answer, retry_after
+from mlc_pipelines.wire.answers import Answer, retry_after
 
 LONGEST = 500
 """Characters that are kept of an answer."""

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mlc_pipelines.errors import Cause, ConfigurationError, MlcError, RecordError, TransientError
+from mlc_pipelines.wire.answers import Answer, Judge
 from mlc_pipelines.wire.auth import TokenUnavailableError
 from mlc_pipelines.wire.clock import Clock
-from mlc_pipelines.wire.http import Answer, Judge
 
 SYSTEM_ERROR = "BDC_1001"
 WRONG_LOGIN = "BDC_1101"

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from mlc_pipelines.errors import Cause, ConfigurationError, MlcError, RecordError, TransientError
-from mlc_pipelines.wire.http import Answer, retry_after
+from mlc_pipelines.wire.answers import Answer, retry_after
 
 SIGN_IN_ADVICE = (
     "check that procurify.audience ends with a slash, that X-Procurify-Client: api reaches Procurify, "

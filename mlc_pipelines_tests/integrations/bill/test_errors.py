@@ -8,9 +8,9 @@ import pytest
 
 from mlc_pipelines.errors import ConfigurationError, MlcError, RecordError, TransientError
 from mlc_pipelines.integrations.bill.errors import AbsentError, judging, judging_login, refusal, session_ended
+from mlc_pipelines.wire.answers import Answer
 from mlc_pipelines.wire.auth import TokenUnavailableError
 from mlc_pipelines.wire.clock import Clock
-from mlc_pipelines.wire.http import Answer
 
 
 class StoppedClock:

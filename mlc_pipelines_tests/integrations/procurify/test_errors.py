@@ -4,7 +4,7 @@ import pytest
 
 from mlc_pipelines.errors import ConfigurationError, MlcError, RecordError, TransientError
 from mlc_pipelines.integrations.procurify.errors import AbsentError, SlowError, is_slow, judge, reason
-from mlc_pipelines.wire.http import Answer
+from mlc_pipelines.wire.answers import Answer
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> Answer:

@@ -7,7 +7,7 @@ import pytest
 
 from mlc_pipelines.errors import Cause, ConfigurationError, RecordError, TransientError
 from mlc_pipelines.integrations.ramp.errors import AbsentError, NotSubmittableError, judge, reason
-from mlc_pipelines.wire.http import Answer
+from mlc_pipelines.wire.answers import Answer
 
 
 def refusal(status: int, code: str = "DEVELOPER_7001", message: str = "no", **given: Any) -> Answer:
