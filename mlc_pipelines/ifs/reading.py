@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.errors import Cause, RecordError, TransientError
 from mlc_pipelines.ifs.metadata import EntityType
 from mlc_pipelines.ifs.odata import Query, both, compare, follow
 from mlc_pipelines.ifs.records import Row, RowReader
@@ -23,6 +23,8 @@ class _Page(msgspec.Struct):
 
 
 _PAGE = msgspec.json.Decoder(_Page)
+MOST_ANEW = 20
+"""So often a moment in which more than a page of records changed is read anew while others come or go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +74,46 @@ class Reading:
 
         A record changed while we read moves to the end and shifts all others by one, so that `$skip` would jump over
         a record. Each page therefore starts again at the last change seen, and what was on the page before is left
-        out: earlier ones are older than that. A record changed twice while we read comes twice.
+        out: earlier ones are older than that. Where more records than a page has changed in one moment, `$skip` goes
+        back by one, to see that the page begins where the last one ended; if not, that moment is read anew. A record
+        may come twice. TransientError for a moment that does not stand still.
         """
-        start = since
-        before: set[bytes] = set()
-        current = self._starting(query, start)
+        start, anew = since, 0
+        while True:
+            before: list[bytes] = []
+            edge: list[bytes] = []
+            current = self._starting(query, start)
+            shifted = False
 
-        def fetch(cursor: str) -> tuple[Sequence[bytes], str | None]:
-            nonlocal start, before, current
-            page, rows = self._page(cursor)
-            fresh = [row for row in dict.fromkeys(rows) if row not in before]
-            before = set(rows)
-            if page.next_link is None and (query.top is None or len(rows) < query.top):
-                return fresh, None
-            if rows and not fresh and current.skip:
-                raise self._endless()
-            last = self._modified(rows)
-            if last is not None and (start is None or last > start):
-                start = last
-                current = self._starting(query, start)
+            def fetch(cursor: str) -> tuple[Sequence[bytes], str | None]:
+                nonlocal start, anew, before, edge, current, shifted
+                page, rows = self._page(cursor)
+                if edge and rows[:1] != edge:
+                    shifted = True
+                    return [], None
+                known = set(before)
+                fresh = [row for row in dict.fromkeys(rows) if row not in known]
+                before, edge = rows, []
+                if page.next_link is None and (query.top is None or len(rows) < query.top):
+                    return fresh, None
+                last = self._modified(rows)
+                if last is not None and (start is None or last > start):
+                    start, anew = last, 0
+                    current = self._starting(query, start)
+                else:
+                    edge = rows[-1:] if len(rows) > 1 else []  # a page of one row cannot begin with the last one
+                    current = current.after(len(rows) - len(edge))
                 return fresh, current.address(self._place.path)
-            current = current.after(len(rows))
-            return fresh, self._next(page) or current.address(self._place.path)
 
-        return pages(current.address(self._place.path), fetch, where=f"ifs {self._place.path}")
+            yield from pages(current.address(self._place.path), fetch, where=f"ifs {self._place.path}")
+            if not shifted:
+                return
+            anew += 1
+            if anew > MOST_ANEW:
+                raise TransientError(
+                    f"ifs: {self._place.path}: more records of {start} than fit on a page, and they keep changing "
+                    "meanwhile, or `$skip` is not heeded; larger pages (ifs.page_size) may help"
+                )
 
     def _endless(self) -> RecordError:
         text = f"ifs: {self._place.path}: the same page came twice; reading would never end"
