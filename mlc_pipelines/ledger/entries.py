@@ -13,7 +13,7 @@ from mlc_pipelines.ledger.bindings import changes_since
 from mlc_pipelines.ledger.bulk import among, insert_columns, numbers_for
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.leases import Lease
-from mlc_pipelines.ledger.moves import Move, write_moves
+from mlc_pipelines.ledger.moves import Move, check_fence, write_moves
 from mlc_pipelines.ledger.records import Entry, SourceRecord, from_micros, to_micros
 from mlc_pipelines.ledger.states import OPEN, UNDELIVERED, Stage, State
 from mlc_pipelines.ledger.tables import entries, events
@@ -116,9 +116,11 @@ class Entries:
         """Write records down in one transaction; the same key and fingerprint is the same entry and goes no further.
 
         A new fingerprint is a new version: it supersedes one that has not been delivered, and leaves one that is
-        open or delivered where it is (its successor amends it through the binding).
+        open or delivered where it is (its successor amends it through the binding). LeaseLostError when another worker
+        took over: what this one has read may be older than what that one has taken in.
         """
         with writing(self._engine) as connection:
+            check_fence(connection, lease)
             counts = Received()
             left = records
             while left:  # a key that comes twice on a page is taken in twice, one after the other

@@ -51,6 +51,15 @@ _MOVE = (
 _FENCED_MOVE = _MOVE.where(FENCED)
 
 
+def check_fence(connection: Connection, lease: Lease | None) -> None:
+    """Raise LeaseLostError when another worker overtook us."""
+    if lease is None:
+        return
+    held = connection.execute(select(FENCED), {"b_lease": lease.name, "b_fence": lease.fence}).scalar()
+    if not held:
+        raise LeaseLostError(f"{lease.name}: another worker took over; this one stops")
+
+
 def write_moves(connection: Connection, moves: Sequence[Move], now: datetime, *, lease: Lease | None) -> None:
     """Write moves; raise LeaseLostError when another worker overtook us or moved an entry meanwhile."""
     if not moves:

@@ -222,14 +222,27 @@ def test_the_newest_versions_are_counted_by_state(ledger: Ledger, books: Books) 
 
 
 def test_an_overtaken_worker_takes_nothing_in(ledger: Ledger, books: Books) -> None:
-    """Not even what would only be a first version beside a changed one."""
+    """Not even what would be a first version: it read them long ago, and would put them before what is newer."""
     receive(books, "A")
     lost = ledger.leases.take("acme", "elsewhere:1:1")
     clock_of(ledger).sleep(LEASE_SECONDS + 1)
     ledger.leases.take("acme", "another:1:1")
-    with pytest.raises(LeaseLostError):
-        books.entries.receive(FLOW, [record("B"), record("A", content=b"changed")], lost)
+    for read in ([record("B"), record("A", content=b"changed")], [record("B")]):
+        with pytest.raises(LeaseLostError):
+            books.entries.receive(FLOW, read, lost)
     assert books.entries.tally(FLOW) == {"received": 1}
+
+
+def test_an_overtaken_worker_puts_nothing_old_before_what_was_delivered(ledger: Ledger, books: Books) -> None:
+    """It has read the first content, stood still, and the other one has delivered the second meanwhile."""
+    books.entries.receive(FLOW, [record("A", content=b"newer")], None)
+    move(books, newest(books, "A"), *DELIVERED)
+    lost = ledger.leases.take("acme", "elsewhere:1:1")
+    clock_of(ledger).sleep(LEASE_SECONDS + 1)
+    ledger.leases.take("acme", "another:1:1")
+    with pytest.raises(LeaseLostError):
+        books.entries.receive(FLOW, [record("A", content=b"older")], lost)
+    assert newest(books, "A").source == b"newer"
 
 
 def test_the_number_of_a_deleted_entry_does_not_come_back(ledger: Ledger, books: Books) -> None:
