@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, insert, select, update
 
-from mlc_pipelines.ledger.bulk import put_rows
+from mlc_pipelines.ledger.bulk import among, put_rows
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.records import Entry, is_kept, is_word
 from mlc_pipelines.ledger.tables import bindings, reference_data
@@ -88,8 +88,9 @@ class Dictionary:
     def bound_among(self, kind: str, keys: Sequence[str]) -> dict[str, str]:
         """Give the bindings of some keys: key to external id."""
         mine = (bindings.c.connection == self._name, bindings.c.kind == kind)
-        query = select(bindings.c.key, bindings.c.external_id).where(*mine, bindings.c.key.in_(keys))
         with reading(self._engine) as connection:
+            these = among(connection, bindings.c.key, keys)
+            query = select(bindings.c.key, bindings.c.external_id).where(*mine, these)
             return {row.key: row.external_id for row in connection.execute(query)}
 
     def by_reference(self, kind: str, reference: str) -> Binding | None:

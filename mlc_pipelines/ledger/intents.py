@@ -9,7 +9,7 @@ from sqlalchemy import Engine, bindparam, func, select, update
 
 from mlc_pipelines.ledger import chain
 from mlc_pipelines.ledger.bindings import bind
-from mlc_pipelines.ledger.bulk import insert_rows, numbers_for
+from mlc_pipelines.ledger.bulk import among, insert_rows, numbers_for
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.entries import to_entry
 from mlc_pipelines.ledger.leases import Lease, LeaseLostError
@@ -35,7 +35,6 @@ _CLOSE = (
     .where(intents.c.id == bindparam("b_id"), FENCED)
     .values(outcome=bindparam("b_outcome"), closed_at=bindparam("b_closed_at"), external_id=bindparam("b_external_id"))
 )
-_FRESH = select(entries).where(entries.c.id.in_(bindparam("b_ids", expanding=True)))
 _UNSETTLED = (
     select(entries, func.max(intents.c.id).label("intent_id"), func.max(intents.c.opened_at).label("opened_at"))
     .join(intents, intents.c.entry_id == entries.c.id)
@@ -76,8 +75,8 @@ class Intents:
                 for id_, entry in zip(ids, batch, strict=True)
             ]
             write_moves(connection, moves, now, lease=lease)
-            these = {"b_ids": [entry.id for entry in batch]}
-            fresh = {row.id: to_entry(row) for row in connection.execute(_FRESH, these)}
+            these = among(connection, entries.c.id, [entry.id for entry in batch])
+            fresh = {row.id: to_entry(row) for row in connection.execute(select(entries).where(these))}
         return [Intent(id_, fresh[entry.id], now, None) for id_, entry in zip(ids, batch, strict=True)]
 
     def _row(self, id_: int, entry: Entry, now: datetime, lease: Lease) -> dict[str, Any]:

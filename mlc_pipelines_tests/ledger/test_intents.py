@@ -1,6 +1,7 @@
 """Intents: what is written down before a call, and what each outcome of it comes to."""
 
 import json
+import sqlite3
 from typing import Any, NamedTuple
 
 import pytest
@@ -51,6 +52,18 @@ def rows(ledger: Ledger) -> list[Any]:
 def last_event(books: Books, key: str) -> tuple[str, dict[str, Any]]:
     last = books.reports.trail(newest(books, key))[-1]
     return last.kind, {name: value for name, value in json.loads(last.detail).items() if name != "row"}
+
+
+def test_very_many_may_be_announced_at_once(ledger: Ledger, books: Books, lease: Lease) -> None:
+    """However few parameters a statement of the database may have."""
+    if ledger.engine.dialect.name == "sqlite":
+        with reading(ledger.engine) as connection:  # the pool gives this connection to whoever comes next
+            connection.connection.driver_connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 60)  # type: ignore[union-attr]  # it is there
+    keys = [f"K{number}" for number in range(100)]
+    intents_ = opened(books, lease, *keys)
+    assert [intent.entry.key for intent in intents_] == keys
+    close(books, lease, *((intent, Landed(f"id-{intent.entry.key}")) for intent in intents_))
+    assert books.dictionary.bound_among("paper", keys) == {key: f"id-{key}" for key in keys}
 
 
 def test_an_intent_says_what_is_about_to_be_sent(ledger: Ledger, books: Books, lease: Lease) -> None:
