@@ -1,9 +1,10 @@
 """Collect: reads the source since the watermark and writes each record down, page by page."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -28,6 +29,9 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 PATIENCE = timedelta(days=1)
 """So long a record that could not be read is read again with every pass, while it is held."""
 
+SILENCE = 3
+"""So many calls in a row without an answer, or feeds, and the source has fallen silent."""
+
 T = TypeVar("T")
 
 
@@ -41,72 +45,124 @@ def in_parts(items: Iterable[T], size: int) -> Iterator[list[T]]:
 def collect(road: Road) -> Tally:
     """Take in what the webhooks named, then what the feeds list; the watermark moves when all of it is committed.
 
-    A source that cannot answer, or a page that cannot be read, interrupts the pass: what was committed stays, the
-    watermark does not move.
+    A source that cannot answer, or a page that cannot be read, interrupts its feed: what was committed stays, the
+    watermark does not move. One record that the source cannot give interrupts nobody: the watermark stays before it,
+    the others are taken in, and the pass says so at its end.
     """
     tally = Tally()
     started = road.ledger.clock.now()
     with road.worked() as lease, road.workers(road.calls_in_flight) as pool:
-        try:
-            _answer_letters(road, pool, lease, tally)
-            for feed in road.flow.feeds():
-                _read_feed(road, pool, lease, feed, tally)
-        except (TransientError, RecordError) as error:
-            tally.interrupted = str(error)
+        source = _Source(road, pool, lease, tally)
+        silent = 0
+        feeds: list[Callable[[], None]] = [partial(source.feed, feed) for feed in road.flow.feeds()]
+        for read in [source.letters, *feeds]:
+            try:
+                read()
+                silent = 0
+            except (TransientError, RecordError) as error:
+                source.told(error)
+                silent += 1
+            if silent >= SILENCE:
+                break
     road.books.progress.note(road.flow.name, "collect", started, tally.counts)
     return tally
 
 
-def _answer_letters(road: Road, pool: Executor, lease: Lease, tally: Tally) -> None:
-    letters = road.books.inbox.pending(road.books.connection, road.flow.name)
-    for part in in_parts(letters, PAGE):
-        heard = [road.flow.hear(letter.event_type, letter.object_id) for letter in part if letter.object_id]
-        sightings = {sighting.key: sighting for sighting in heard if sighting is not None}
-        _take_in(road, pool, lease, list(sightings.values()), tally)
-        road.books.inbox.finish(part)
-        tally.add("heard", len(part))
+class _Source:
+    """One pass over a source."""
 
+    def __init__(self, road: Road, pool: Executor, lease: Lease, tally: Tally) -> None:
+        self._road = road
+        self._pool = pool
+        self._lease = lease
+        self._tally = tally
+        self._silence: list[TransientError] = []  # of the last calls, as many as went wrong in a row
 
-def _read_feed(road: Road, pool: Executor, lease: Lease, feed: str, tally: Tally) -> None:
-    before = road.books.progress.position(road.flow.name, feed)
-    # A position in the future would hide every change until then; one record with a wrong date must not do that.
-    now = road.ledger.clock.now()
-    since = farthest = min(before, now) if before is not None else None
-    torn: list[datetime] = []
-    for part in in_parts(road.flow.collect(feed, since), PAGE):
-        torn += _take_in(road, pool, lease, part, tally)
-        seen = [min(each.position, now) for each in part if each.position and each.position > LONG_AGO]
-        farthest = max([*seen, *([farthest] if farthest else [])], default=None)
-    if farthest is not None and torn:  # not past what may be readable the next time
-        farthest = max(since or LONG_AGO, min(farthest, max(min(torn), now - PATIENCE)))
-    if farthest is not None and farthest != before:
-        road.books.progress.advance(road.flow.name, feed, farthest)
+    def told(self, error: Exception) -> None:
+        """Say why the pass is not complete."""
+        self._tally.interrupted = self._tally.interrupted or str(error)
 
+    def letters(self) -> None:
+        """Take in what events name. One waits on when its record did not come, or for a day when it came torn."""
+        self._silence.clear()
+        inbox, flow = self._road.books.inbox, self._road.flow
+        for part in in_parts(inbox.pending(self._road.books.connection, flow.name), PAGE):
+            heard = {letter: flow.hear(letter.event_type, letter.object_id) for letter in part if letter.object_id}
+            sightings = {seen.key: seen for seen in map(_with_a_key, filter(None, heard.values()))}
+            missed = self._take_in(list(sightings.values()))
+            now = self._road.ledger.clock.now()
+            waiting = set()
+            for letter, seen in heard.items():
+                key = _with_a_key(seen).key if seen is not None else ""
+                if key in missed and (missed[key] is None or letter.received_at > now - PATIENCE):
+                    waiting.add(letter)
+            inbox.finish([letter for letter in part if letter not in waiting])
+            self._tally.add("heard", len(part) - len(waiting))
 
-def _take_in(road: Road, pool: Executor, lease: Lease, part: Sequence[Sighting], tally: Tally) -> list[datetime]:
-    """Write down what is not known yet; give the positions of what cannot be read, long ago where there is none."""
-    part = [_with_a_key(sighting) for sighting in part]
-    unseen = road.books.entries.unseen(road.flow.name, {sighting.key: sighting.tag for sighting in part})
-    wanted = [sighting for sighting in part if sighting.key in unseen]
-    tally.add("seen", len(part) - len(wanted))
-    size = len(wanted) // (2 * road.calls_in_flight) + 1  # many at a time, for those that need no call of their own
-    groups = pool.map(lambda group: [_fetch(road, sighting) for sighting in group], list(in_parts(wanted, size)))
-    fetched: list[SourceRecord | None] = []
-    silence: TransientError | None = None
-    try:
-        for group in groups:
-            fetched += group
-    except TransientError as error:
-        silence = error  # what was read before the source fell silent is not asked for again
-    received = road.books.entries.receive(road.flow.name, [record for record in fetched if record is not None], lease)
-    tally.add("seen", received.seen)
-    tally.add("new", received.new)
-    tally.add("changed", received.changed)
-    road.watch("received", received.new + received.changed)
-    if silence is not None:
-        raise silence
-    pairs = zip(wanted, fetched, strict=True)
-    return [seen.position or LONG_AGO for seen, record in pairs if record is not None and record.problem]
+    def feed(self, feed: str) -> None:
+        """Take in what a feed lists, and move its watermark."""
+        self._silence.clear()
+        progress, name = self._road.books.progress, self._road.flow.name
+        before = progress.position(name, feed)
+        # A position in the future would hide every change until then; one record with a wrong date must not do that.
+        now = self._road.ledger.clock.now()
+        since = farthest = min(before, now) if before is not None else None
+        torn: list[datetime] = []
+        unanswered: list[datetime] = []
+        for part in in_parts(map(_with_a_key, self._road.flow.collect(feed, since)), PAGE):
+            missed = self._take_in(part)
+            for each in part if missed else ():
+                if each.key in missed:
+                    (torn if missed[each.key] else unanswered).append(each.position or LONG_AGO)
+            seen = [min(each.position, now) for each in part if each.position and each.position > LONG_AGO]
+            farthest = max([*seen, *([farthest] if farthest else [])], default=None)
+        if farthest is not None and torn:  # not past what may be readable the next time
+            farthest = min(farthest, max(min(torn), now - PATIENCE))
+        if farthest is not None and (torn or unanswered):
+            farthest = max(since or LONG_AGO, min([farthest, *unanswered]))
+        if farthest is not None and farthest != before:
+            progress.advance(name, feed, farthest)
+
+    def _take_in(self, part: Sequence[Sighting]) -> Mapping[str, SourceRecord | None]:
+        """Write down what is not known yet; give by key what came torn, and None for what the source did not answer.
+
+        A source that falls silent is a TransientError; what was read before is not asked for again.
+        """
+        road, tally = self._road, self._tally
+        unseen = road.books.entries.unseen(road.flow.name, {sighting.key: sighting.tag for sighting in part})
+        wanted = [sighting for sighting in part if sighting.key in unseen]
+        tally.add("seen", len(part) - len(wanted))
+        size = len(wanted) // (2 * road.calls_in_flight) + 1  # many at a time, for those that need no call of their own
+        groups = self._pool.map(lambda group: [self._ask(each) for each in group], list(in_parts(wanted, size)))
+        answers = [answer for group in groups for answer in group]
+        errors = [answer for answer in answers if isinstance(answer, TransientError)]
+        records = [answer for answer in answers if isinstance(answer, SourceRecord)]
+        received = road.books.entries.receive(road.flow.name, records, self._lease)
+        tally.add("seen", received.seen)
+        tally.add("new", received.new)
+        tally.add("changed", received.changed)
+        road.watch("received", received.new + received.changed)
+        if errors and (len(self._silence) >= SILENCE or len(errors) == len(answers)):
+            raise errors[0]
+        for error in errors:
+            self.told(error)
+        missed: dict[str, SourceRecord | None] = {record.key: record for record in records if record.problem}
+        if errors:
+            pairs = zip(wanted, answers, strict=True)
+            missed |= {sighting.key: None for sighting, answer in pairs if isinstance(answer, TransientError)}
+        return missed
+
+    def _ask(self, sighting: Sighting) -> SourceRecord | TransientError | None:
+        """Read a record in full, unless the source has fallen silent."""
+        if len(self._silence) >= SILENCE:
+            return self._silence[-1]
+        try:
+            record = _fetch(self._road, sighting)
+        except TransientError as error:
+            self._silence.append(error)
+            return error
+        self._silence.clear()
+        return record
 
 
 def _with_a_key(sighting: Sighting) -> Sighting:

@@ -30,6 +30,9 @@ OUTCOMES = 16
 TURNS = 8
 """So many calls for each that may be in flight are announced at once: while some are written down, others go on."""
 
+MOST_ANNOUNCED = 2000
+"""So many records are announced at once at most, where that is a turn for each call in flight."""
+
 PATIENCE = 3
 """So many calls in a row without an answer, and the rest of the pass waits for the next one."""
 
@@ -60,9 +63,11 @@ class _Passage:
         self._tally = tally
         self._silent = 0
         self._broken: Exception | None = None
+        self._unsettled: str | None = None
         flow = road.flow
         self._size = flow.deliver_batch if stage is Stage.DELIVER else flow.confirm_batch
-        self._chunk = max(TURNS * self._size * road.calls_in_flight, OUTCOMES)
+        turn = self._size * road.calls_in_flight
+        self._chunk = max(turn, OUTCOMES, min(TURNS * turn, MOST_ANNOUNCED))
 
     def go(self, ready: State) -> Tally:
         started = self._road.ledger.clock.now()
@@ -73,6 +78,7 @@ class _Passage:
                 self._send_due(ready, lease, pool)
             except TransientError as error:
                 self._tally.interrupted = str(error)
+        self._tally.interrupted = self._tally.interrupted or self._unsettled
         self._road.books.progress.note(self._road.flow.name, self._stage.value, started, self._tally.counts)
         if self._broken is not None:
             raise self._broken
@@ -190,7 +196,12 @@ class _Passage:
             intent for intent in books.intents.unsettled(flow.name, self._stage) if intent.entry.since + patience <= now
         ]
         for part in in_parts(due, max(self._size, 50)):
-            self._write_outcomes(self._looked_up(part), lease)
+            try:
+                results = self._looked_up(part)
+            except TransientError as error:
+                self._unsettled = str(error)
+                results = self._looked_up_one_by_one(part)
+            self._write_outcomes(results, lease)
 
     def _give_way(self, lease: Lease) -> None:
         """End versions that had a successor while nobody knew whether they had arrived, and holds of older versions.
@@ -200,6 +211,20 @@ class _Passage:
         entries, name = self._road.books.entries, self._road.flow.name
         while batch := entries.outdated(name, self._stage):
             entries.move([Move(entry, State.SUPERSEDED, "superseded") for entry in batch], lease)
+
+    def _looked_up_one_by_one(self, part: Sequence[Intent]) -> list[tuple[Intent, Outcome]]:
+        """Find the writes that can be looked up; one that cannot stays unknown, and keeps nobody from being sent."""
+        results: list[tuple[Intent, Outcome]] = []
+        silent = 1  # in a row; the one for all of them was the first
+        for intent in part:
+            try:
+                results += self._looked_up([intent])
+                silent = 0
+            except TransientError:
+                silent += 1
+                if silent >= PATIENCE:
+                    raise
+        return results
 
     def _looked_up(self, part: Sequence[Intent]) -> list[tuple[Intent, Outcome]]:
         """Look what became of writes; one whose look-up needs a person is held, the others are told apart from it.

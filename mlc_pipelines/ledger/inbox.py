@@ -11,7 +11,7 @@ from mlc_pipelines.ledger.tables import inbox
 from mlc_pipelines.wire.clock import Clock
 
 _PENDING = (
-    select(inbox.c.id, inbox.c.event_id, inbox.c.event_type, inbox.c.object_id)
+    select(inbox.c.id, inbox.c.event_id, inbox.c.event_type, inbox.c.object_id, inbox.c.received_at)
     .where(
         inbox.c.connection == bindparam("b_connection"),
         inbox.c.flow == bindparam("b_flow"),
@@ -29,6 +29,7 @@ class Letter:
     event_id: str
     event_type: str
     object_id: str | None
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,7 @@ class Inbox:
         """Give the events of a flow that have not been taken up, oldest first."""
         wanted = {"b_connection": connection, "b_flow": flow}
         with reading(self._engine) as database:
-            rows = database.execute(_PENDING, wanted)
-            return [Letter(row.id, row.event_id, row.event_type, row.object_id) for row in rows]
+            return [Letter(*row) for row in database.execute(_PENDING, wanted)]
 
     def finish(self, letters: list[Letter]) -> None:
         """Mark events as taken up: what they told of is in the ledger."""

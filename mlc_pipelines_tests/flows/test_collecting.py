@@ -1,14 +1,15 @@
 """Collect: what is read, what is written down of it, and when the watermark moves."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import pytest
 
-from mlc_pipelines.errors import TransientError
-from mlc_pipelines.flows.collecting import collect, unreadable
+from mlc_pipelines.errors import Cause, RecordError, TransientError
+from mlc_pipelines.flows.collecting import PATIENCE, collect, unreadable
 from mlc_pipelines.flows.flow import Sighting
+from mlc_pipelines.flows.translating import translate
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.records import SourceRecord
@@ -111,13 +112,13 @@ def test_what_cannot_be_read_is_kept_as_it_is_known(carry: object, content: byte
 
 
 class Failing(PaperFlow):
-    """A source that falls silent at one document until it is mended."""
+    """A source that does not answer for some documents until it is mended."""
 
-    at: str | None = None
+    at: Sequence[str] = ()
 
     def fetch(self, sighting: Sighting) -> SourceRecord | None:
-        """Read a document, or go down."""
-        if sighting.key == self.at:
+        """Read a document, or do not answer."""
+        if sighting.key in self.at:
             raise TransientError("ifs/proposals: no connection")
         return super().fetch(sighting)
 
@@ -125,7 +126,7 @@ class Failing(PaperFlow):
 def test_what_was_read_before_a_source_fell_silent_is_kept(ledger: Ledger) -> None:
     """It is written down, and not asked for again; the watermark waits for the rest."""
     flow = Failing(Paper(**{f"D{number:02}": "1.00" for number in range(40)}))
-    flow.at = "D39"
+    flow.at = [f"D{number:02}" for number in range(30, 40)]
     road = road_of(ledger, flow)
     tally = collect(road)
     assert tally.interrupted == "ifs/proposals: no connection"
@@ -133,8 +134,89 @@ def test_what_was_read_before_a_source_fell_silent_is_kept(ledger: Ledger) -> No
     assert 0 < kept < 40
     assert tally.counts["new"] == kept
     assert road.books.progress.positions("papers") == {}
-    flow.at = None
+    flow.at = []
     assert collect(road).counts == {"seen": kept, "new": 40 - kept}
+
+
+@pytest.mark.parametrize("at", ["D00", "D17", "D39"])
+def test_one_record_that_the_source_cannot_give_stops_no_other(ledger: Ledger, at: str) -> None:
+    """The pass says so each time, the others are taken in, and the watermark waits before it, however long."""
+    flow = Failing(Paper(**{f"D{number:02}": "1.00" for number in range(40)}))
+    flow.at = [at]
+    road = road_of(ledger, flow)
+    for _ in range(3):
+        assert collect(road).interrupted == "ifs/proposals: no connection"
+        assert sum(road.books.entries.tally("papers").values()) == 39
+        ledger.clock.sleep(PATIENCE.total_seconds())
+    flow.at = []
+    tally = collect(road)
+    assert (tally.interrupted, tally.counts["new"]) == (None, 1)
+
+
+def test_a_letter_waits_for_its_record(ledger: Ledger) -> None:
+    """One whose record does not come stays for the next pass, and stops neither the other letters nor the feeds."""
+    flow = Failing(Paper(A="1.00", B="1.00", C="1.00"))
+    flow.at = ["A"]
+    road = road_of(ledger, flow)
+    for event, key in (("E1", "A"), ("E2", "B")):
+        ledger.inbox.store("acme", event_id=event, event_type="paper.written", flow="papers", object_id=key, body=b"{}")
+    tally = collect(road)
+    assert (tally.interrupted, tally.counts["new"], tally.counts["heard"]) == ("ifs/proposals: no connection", 2, 1)
+    assert [each.count for each in ledger.inbox.waiting()] == [1]
+    flow.at = []
+    collect(road)
+    assert ledger.inbox.waiting() == []
+
+
+def test_a_letter_whose_record_came_torn_is_answered_again(ledger: Ledger) -> None:
+    """The feed may never list it again. After a day what came is what there is, held for a person."""
+
+    class Torn(PaperFlow):
+        whole = False
+
+        def fetch(self, sighting: Sighting) -> SourceRecord | None:
+            if not self.whole:
+                raise RecordError("an answer that is no JSON", cause=Cause.UNREADABLE)
+            return super().fetch(sighting)
+
+    flow = Torn(Paper(A="1.00"))
+    flow.feeds = list  # type: ignore[method-assign]  # this source is heard of by events alone
+    road = road_of(ledger, flow)
+    ledger.inbox.store("acme", event_id="E1", event_type="paper.written", flow="papers", object_id="A", body=b"{}")
+    collect(road)
+    assert len(ledger.inbox.waiting()) == 1
+    flow.whole = True
+    collect(road)
+    assert ledger.inbox.waiting() == []
+    translate(road)
+    assert road.books.entries.tally("papers") == {"translated": 1}
+
+    flow.whole = False
+    ledger.inbox.store("acme", event_id="E2", event_type="paper.written", flow="papers", object_id="A", body=b"{}")
+    ledger.clock.sleep(PATIENCE.total_seconds() + 1)
+    collect(road)
+    assert ledger.inbox.waiting() == []
+
+
+def test_a_feed_that_cannot_be_read_stops_no_other(ledger: Ledger) -> None:
+    """Unless several in a row cannot: then nobody is asked any more."""
+    asked = []
+
+    class Companies(PaperFlow):
+        down: Sequence[str] = ("10", "30", "40", "50")
+
+        def feeds(self) -> Sequence[str]:
+            return ["10", "20", "30", "40", "50", "60"]
+
+        def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
+            asked.append(feed)
+            if feed in self.down:
+                raise TransientError(f"{feed}: HTTP 500")
+            return super().collect(feed, since)
+
+    tally = collect(road_of(ledger, Companies(Paper(A="1.00"))))
+    assert (tally.interrupted, tally.counts) == ("10: HTTP 500", {"new": 1})
+    assert asked == ["10", "20", "30", "40", "50"]
 
 
 def test_a_few_records_are_fetched_at_the_same_time(ledger: Ledger) -> None:

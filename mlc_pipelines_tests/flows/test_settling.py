@@ -37,6 +37,27 @@ def test_while_nothing_can_be_looked_up_nothing_is_sent(ledger: Ledger, error: E
     assert states(road) == {"unknown": 2, "translated": 1}
 
 
+@pytest.mark.parametrize("number", [0, 1, 4])
+def test_a_write_that_cannot_be_looked_up_keeps_no_other_back(ledger: Ledger, number: int) -> None:
+    """The target answers for all but one: that one stays unknown, the pass says so, what is new is sent."""
+    flow = flow_of(5)
+    road = unknown(ledger, flow)
+    flow.paper.write("E")
+    in_turn(ledger, flow)
+
+    def look(batch: Sequence[Outgoing]) -> None:
+        if f"D{number:02}" in [outgoing.entry.key for outgoing in batch]:
+            raise TransientError("HTTP 500")
+
+    flow.before_find = look
+    tally = deliver(road)
+    assert (tally.interrupted, tally.counts) == ("HTTP 500", {"landed": 5})
+    assert states(road) == {"unknown": 1, "delivered": 5}
+    flow.before_find = lambda batch: None
+    assert deliver(road).counts == {"landed": 1}
+    assert sorted(flow.kept) == [*((f"D{each:02}", "1.00") for each in range(5)), ("E", "1.00")]
+
+
 def test_what_was_lost_is_found_or_sent_again(ledger: Ledger) -> None:
     """Of three, one never arrived."""
     calls: Calls = []

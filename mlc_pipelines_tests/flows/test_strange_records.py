@@ -196,13 +196,14 @@ def test_details_of_another_shape_hold_one_record(ledger: Ledger) -> None:
     assert position(road) == TORN
 
 
-def test_details_that_do_not_come_interrupt(ledger: Ledger) -> None:
-    """The other side is not well; nobody is held for that."""
+def test_details_that_do_not_come_are_told_and_hold_nobody(ledger: Ledger) -> None:
+    """The other side is not well; what it does answer for is taken in."""
     flow = Feed(Sighting("A"), Sighting("B"))
     flow.torn = {"A": TransientError("ifs: HTTP 503")}
     road = road_of(ledger, flow)
     assert collect(road).interrupted == "ifs: HTTP 503"
-    assert standing(road) == {}
+    assert standing(road) == {"B": (State.RECEIVED, None)}
+    assert road.books.progress.positions("papers") == {}
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), ValueError("x"), TypeError(), AttributeError(), RecursionError()])
