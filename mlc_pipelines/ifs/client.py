@@ -145,11 +145,11 @@ class IfsClient:
         return row
 
     def children(self, set_name: str, keys: Mapping[str, Any], child: str) -> list[Row]:
-        """The records of a collection below one record, in the order of their keys."""
-        return self.read_place(self.below(set_name, self.record(set_name, keys), child))
+        """The records of a collection below one record, in the order of their keys.
 
-    def read_place(self, place: Place) -> list[Row]:
-        """All records of a nested collection; AbsentError when the record above it is gone."""
+        AbsentError when the record above them is gone.
+        """
+        place = self.below(set_name, self.record(set_name, keys), child)
         query = Query(orderby=tuple(place.type.keys), top=self.settings.page_size)
         reading = Reading(lambda path: self._http.send("GET", path), place, base_url=self.settings.base_url)
         return list(reading.all(query))
@@ -189,7 +189,7 @@ class IfsClient:
         return self._http.send("GET", path)
 
     def _documents(self, set_name: str) -> Documents:
-        return Documents(self._http, read=self.read_place, where=f"ifs {set_name}")
+        return Documents(self._http, where=f"ifs {set_name}")
 
     def _query(
         self, place: Place, conditions: Sequence[Condition], orderby: Sequence[str], *, settings: SetSettings

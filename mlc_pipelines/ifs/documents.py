@@ -1,6 +1,6 @@
 """Writing to IFS: single records with their ETag, and documents of a header and rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,11 +35,10 @@ class Rows:
 
 
 class Documents:
-    """Writes below one service. `read` gives the rows of a nested collection, to look before sending again."""
+    """Writes below one service."""
 
-    def __init__(self, http: HttpClient, *, read: Callable[[Place], Sequence[Row]], where: str) -> None:
+    def __init__(self, http: HttpClient, *, where: str) -> None:
         self._http = http
-        self._read = read
         self._where = where
 
     def create(self, place: Place, values: Mapping[str, Any]) -> Row:
@@ -89,26 +88,20 @@ class Documents:
         return self._made(inside[0], place)
 
     def header_then_rows(self, place: Place, header: Mapping[str, Any], *, rows: Rows) -> Row:
-        """Make the header, then row after row; when a row is refused the header is taken back."""
+        """Make the header, then row after row; when one fails the header is taken back, and the rows with it.
+
+        A row whose answer was lost may land later than anybody looks for it, so it is never sent a second time.
+        """
         made = self.create(place, header)
         record = Place(place.root, place.path + key_predicate(made.keys, place.type.keys), place.type, place.names)
         below = Place(place.root, f"{record.path}/{rows.navigation}", rows.type, rows.names)
-        for number, row in enumerate(rows.values, start=1):
+        for row in rows.values:
             try:
-                self._row(below, row, number=number)
+                self._http.send("POST", below.path, json=_attributes(row, below.names))
             except MlcError as exc:
                 self._take_back(record, exc)
                 raise
         return made
-
-    def _row(self, below: Place, row: Mapping[str, Any], *, number: int) -> None:
-        body = _attributes(row, below.names)
-        try:
-            self._http.send("POST", below.path, json=body)
-        except OutcomeUnknownError:
-            # The answer is lost, not the row: nobody else adds rows to a document made a moment ago, so count them.
-            if len(self._read(below)) < number:
-                self._http.send("POST", below.path, json=body)
 
     def _take_back(self, record: Place, why: MlcError) -> None:
         try:

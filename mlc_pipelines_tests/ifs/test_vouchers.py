@@ -95,12 +95,33 @@ def test_two_vouchers_of_one_reference_are_for_a_person(vouchers: Vouchers, worl
     assert caught.value.cause is Cause.DUPLICATE_SUSPECTED
 
 
-def test_a_lost_row_is_counted_not_repeated(ifs: IfsSandbox, open_client: OpenIfs, world: World) -> None:
-    """Header then rows: a row whose answer was lost is there once."""
+@pytest.mark.parametrize("fault", ["lost", "reset"])
+def test_a_voucher_with_a_lost_row_is_taken_back(
+    ifs: IfsSandbox, open_client: OpenIfs, world: World, fault: str
+) -> None:
+    """A row whose answer was lost may land after anybody has looked for it: no row is sent twice, none is left over."""
     vouchers = Vouchers(open_client(ifs, batch=False))
-    ifs.faults.once("lost", method="POST", path_part="VoucherRows")
+    ifs.faults.once(fault, method="POST", path_part="VoucherRows")
+    with pytest.raises(OutcomeUnknownError):
+        vouchers.create(voucher(world))
+    assert sum(entry.method == "POST" and "Rows" in entry.path for entry in ifs.journal.entries) == 1
+    assert ifs.vouchers == []
     vouchers.create(voucher(world))
     assert [len(kept["VoucherRows"]) for kept in ifs.vouchers] == [2]
+
+
+def test_a_voucher_that_was_left_without_all_its_rows_is_for_a_person(
+    ifs: IfsSandbox, open_client: OpenIfs, world: World
+) -> None:
+    """A worker that dies between two rows leaves a voucher under our reference that is not what was to be booked."""
+    vouchers = Vouchers(open_client(ifs, batch=False))
+    ifs.faults.once("reset", method="POST", path_part="VoucherRows", after=1)
+    ifs.faults.once("status", method="DELETE", path_part="VoucherSet", status=403)
+    with pytest.raises(RecordError, match="delete it in IFS"):
+        vouchers.create(voucher(world))
+    with pytest.raises(RecordError, match=r"1000\.10 EUR.*delete it in IFS") as caught:
+        vouchers.find("10", "RAMP", number="bill_01H")
+    assert caught.value.cause is Cause.OUTCOME_UNSETTLED
 
 
 def test_a_header_that_cannot_be_taken_back_is_for_a_person(
