@@ -59,7 +59,7 @@ def assemble(
     connections, broken = read_connections(environ)
     connections = [each for each in connections if job in job_names(each.name)] or connections
     parts: list[dg.Definitions] = []
-    integrations: dict[str, Integration] = {}
+    fit: dict[str, Connection] = {}
     taken = {maintenance.name}
     problems = [(item.name, item.problem) for item in broken]
     for connection in connections:
@@ -70,9 +70,9 @@ def assemble(
             continue
         parts.append(part)
         taken |= {job.name for job in part.jobs or ()}
-        integrations[connection.name] = catalogue()[connection.integration]
+        fit[connection.name] = connection
     parts += [broken_definitions(number, *problem) for number, problem in enumerate(problems, start=1)]
-    return dg.Definitions.merge(*parts, _shared(parts, integrations))
+    return dg.Definitions.merge(*parts, _shared(parts, fit))
 
 
 def _part(connection: Connection, taken: set[str], patience: dg.RetryPolicy) -> dg.Definitions:
@@ -85,11 +85,11 @@ def _part(connection: Connection, taken: set[str], patience: dg.RetryPolicy) -> 
     return part
 
 
-def _shared(parts: Sequence[dg.Definitions], integrations: Mapping[str, Integration]) -> dg.Definitions:
+def _shared(parts: Sequence[dg.Definitions], connections: Mapping[str, Connection]) -> dg.Definitions:
     """Make what there is once: executor, house, alerts, maintenance, and the sensors if anything can be run."""
-    jobs = [job for part in parts for job in part.jobs or () if job.name in integrations]
-    inbox = [inbox_sensor(integrations, jobs)] if integrations else []
-    watched = {name: integration for name, integration in integrations.items() if integration.watched}
+    jobs = [job for part in parts for job in part.jobs or () if job.name in connections]
+    inbox = [inbox_sensor(connections, jobs)] if connections else []
+    watched = {name: each for name, each in connections.items() if catalogue()[each.integration].watched}
     files = [files_sensor(watched, [job for job in jobs if job.name in watched])] if watched else []
     return dg.Definitions(
         executor=dg.in_process_executor,

@@ -9,7 +9,14 @@ from mlc_pipelines.connections.settings import Connection
 from mlc_pipelines.integrations.integration import Integration
 from mlc_pipelines.orchestration.checks import costly_checks
 from mlc_pipelines.orchestration.config import replay_form, unattended
-from mlc_pipelines.orchestration.keys import ASKED_BY_TAG, CONNECTION_TAG, checks_job, flow_keys, replay_job
+from mlc_pipelines.orchestration.keys import (
+    ASKED_BY_TAG,
+    CONNECTION_TAG,
+    checks_job,
+    flow_keys,
+    poll_schedule,
+    replay_job,
+)
 from mlc_pipelines.orchestration.runs import at_work
 
 DAILY = "30 4 * * *"
@@ -62,7 +69,7 @@ def _poll(
     keys = flow_keys(name, integration.flows)
 
     @dg.schedule(
-        name=f"{name}_poll",
+        name=poll_schedule(name),
         cron_schedule=cron,
         job=job,
         default_status=status,

@@ -36,6 +36,11 @@ def replay_job(connection: str) -> str:
     return f"{connection}_replay"
 
 
+def poll_schedule(connection: str) -> str:
+    """Name the schedule that works a connection; its switch is that of the connection."""
+    return f"{connection}_poll"
+
+
 def job_names(connection: str) -> tuple[str, str, str]:
     """Name all jobs of a connection."""
     return connection, replay_job(connection), checks_job(connection)

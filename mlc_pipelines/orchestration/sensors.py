@@ -9,13 +9,15 @@ import dagster as dg
 import msgspec
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from mlc_pipelines.integrations.integration import Integration
+from mlc_pipelines.connections.settings import Connection
+from mlc_pipelines.integrations.catalogue import catalogue
 from mlc_pipelines.ledger.inbox import Waiting
 from mlc_pipelines.orchestration.checks import cheap_checks
 from mlc_pipelines.orchestration.config import unattended
 from mlc_pipelines.orchestration.keys import ASKED_BY_TAG, flow_keys
 from mlc_pipelines.orchestration.opened import house_of
 from mlc_pipelines.orchestration.runs import at_work
+from mlc_pipelines.orchestration.switches import switched_on
 
 AnyJob = dg.JobDefinition | UnresolvedAssetJobDefinition
 EVERY_SECONDS = 4
@@ -28,6 +30,9 @@ LOOK_SECONDS = 0.5
 FIRST_PAUSE = timedelta(seconds=30)
 DOUBLINGS = 10
 LONGEST_PAUSE = timedelta(minutes=15)
+
+
+WAITS = "events wait for their connection's switch, for a run that is under way, or for the next try"
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -44,8 +49,8 @@ class Asked(msgspec.Struct, frozen=True):
         return self.at + min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
-def inbox_sensor(integrations: Mapping[str, Integration], jobs: Sequence[AnyJob]) -> dg.SensorDefinition:
-    """Make the one sensor; `integrations` names that of each connection. What is taken up, the ledger decides."""
+def inbox_sensor(connections: Mapping[str, Connection], jobs: Sequence[AnyJob]) -> dg.SensorDefinition:
+    """Make the one sensor of all connections. What is taken up, the ledger decides."""
 
     @dg.sensor(
         name="inbox",
@@ -59,18 +64,21 @@ def inbox_sensor(integrations: Mapping[str, Integration], jobs: Sequence[AnyJob]
         ends = time.monotonic() + LINGER_SECONDS
         while True:
             now = datetime.now(UTC)
-            waiting = [each for each in house_of(os.environ).ledger.inbox.waiting() if each.connection in integrations]
-            ready = _ready(waiting, asked, at_work(context.instance), now) if waiting else {}
+            waiting = [each for each in house_of(os.environ).ledger.inbox.waiting() if each.connection in connections]
+            ready = {}
+            if waiting:
+                on = switched_on(connections.values(), context.instance)
+                heard = [each for each in waiting if each.connection in on]
+                ready = _ready(heard, asked, at_work(context.instance), now)
             if ready:
                 break
             if time.monotonic() >= ends:
-                told = "events wait for a run that is under way, or for the next try" if waiting else "no event waits"
-                return dg.SkipReason(told)
+                return dg.SkipReason(WAITS if waiting else "no event waits")
             time.sleep(LOOK_SECONDS)
         for name, oldest in ready.items():
             before = asked.get(name)
             asked[name] = Asked(oldest, now, before.times + 1 if before and before.oldest == oldest else 1)
-        requests = [_request(name, integrations[name], waiting) for name in ready]
+        requests = [_request(connections[name], waiting) for name in ready]
         return dg.SensorResult(requests, cursor=msgspec.json.encode(asked).decode())
 
     return inbox
@@ -94,7 +102,8 @@ def _ready(
     }
 
 
-def _request(name: str, integration: Integration, waiting: Sequence[Waiting]) -> dg.RunRequest:
+def _request(connection: Connection, waiting: Sequence[Waiting]) -> dg.RunRequest:
+    name, integration = connection.name, catalogue()[connection.integration]
     named = {each.flow for each in waiting if each.connection == name}
     flows = [flow for flow in integration.flows if flow.name in named]
     keys = flow_keys(name, flows)

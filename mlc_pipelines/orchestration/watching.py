@@ -9,14 +9,17 @@ from datetime import UTC, datetime
 import dagster as dg
 import msgspec
 
+from mlc_pipelines.connections.settings import Connection
 from mlc_pipelines.errors import MlcError
-from mlc_pipelines.integrations.integration import Integration, Waiting
+from mlc_pipelines.integrations.catalogue import catalogue
+from mlc_pipelines.integrations.integration import Waiting
 from mlc_pipelines.orchestration.checks import cheap_checks
 from mlc_pipelines.orchestration.config import unattended
 from mlc_pipelines.orchestration.keys import ASKED_BY_TAG, flow_keys
 from mlc_pipelines.orchestration.opened import house_of
 from mlc_pipelines.orchestration.runs import at_work
 from mlc_pipelines.orchestration.sensors import AnyJob, Asked
+from mlc_pipelines.orchestration.switches import switched_on
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +35,8 @@ class Seen(msgspec.Struct):
     asked: dict[str, dict[str, Asked]] = msgspec.field(default_factory=dict)
 
 
-def files_sensor(integrations: Mapping[str, Integration], jobs: Sequence[AnyJob]) -> dg.SensorDefinition:
-    """Make the one sensor; `integrations` names that of each watched connection. The ledger decides what is read."""
+def files_sensor(connections: Mapping[str, Connection], jobs: Sequence[AnyJob]) -> dg.SensorDefinition:
+    """Make the one sensor of all watched connections. The ledger decides what is read."""
 
     @dg.sensor(
         name="files",
@@ -47,17 +50,19 @@ def files_sensor(integrations: Mapping[str, Integration], jobs: Sequence[AnyJob]
         busy = at_work(context.instance)
         began = time.monotonic()
         requests = []
-        for name in _in_turn(sorted(integrations), seen.last):
+        for name in _in_turn(sorted(switched_on(connections.values(), context.instance)), seen.last):
             if time.monotonic() - began > LONGEST_TICK:
                 break
             seen.last = name
             due = _due(seen.asked.setdefault(name, {}), _waiting(name), datetime.now(UTC)) if name not in busy else []
             if due:
-                requests.append(_request(name, integrations[name], due))
+                requests.append(_request(connections[name], due))
         cursor = msgspec.json.encode(seen).decode()
         if not requests:
             context.update_cursor(cursor)
-            return dg.SkipReason("no file waits, or one waits for a run that is under way")
+            return dg.SkipReason(
+                "no file waits, or one waits for its connection's switch or for a run that is under way"
+            )
         return dg.SensorResult(requests, cursor=cursor)
 
     return files
@@ -90,7 +95,8 @@ def _due(asked: dict[str, Asked], waiting: Sequence[Waiting], now: datetime) -> 
     return sorted({marks[mark] for mark in due})
 
 
-def _request(name: str, integration: Integration, due: Sequence[str]) -> dg.RunRequest:
+def _request(connection: Connection, due: Sequence[str]) -> dg.RunRequest:
+    name, integration = connection.name, catalogue()[connection.integration]
     flows = [flow for flow in integration.flows if flow.name in due]
     keys = flow_keys(name, flows)
     return dg.RunRequest(

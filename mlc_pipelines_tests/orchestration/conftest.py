@@ -64,7 +64,7 @@ def write(desk: Desk, folder: Path) -> Write:
 @pytest.fixture
 def house(write: Write) -> Iterator[House]:
     """Open a house with one connection, acme."""
-    write("acme", 'schedule: "*/15 * * * *"')
+    write("acme", 'schedule: "*/15 * * * *"\nenabled: true')
     with House.open() as opened:
         yield opened
 

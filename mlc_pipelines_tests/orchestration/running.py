@@ -4,6 +4,9 @@ import os
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, ScheduleInstigatorData
 
 from mlc_pipelines.orchestration.assembly import assemble
 from mlc_pipelines.orchestration.checks import cheap_checks
@@ -17,6 +20,18 @@ AT_ONCE = dg.RetryPolicy(max_retries=2)
 def load() -> dg.Definitions:
     """Load the definitions of the environment as it is now; retries do not wait."""
     return assemble(os.environ, patience=AT_ONCE)
+
+
+def switch(instance: dg.DagsterInstance, schedule: str, *, on: bool) -> None:
+    """Do what the switch of a schedule in the UI does."""
+    place = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "here")
+    status = InstigatorStatus.RUNNING if on else InstigatorStatus.STOPPED
+    origin, data = RemoteInstigatorOrigin(place, schedule), ScheduleInstigatorData("*/15 * * * *")
+    state = InstigatorState(origin, InstigatorType.SCHEDULE, status, data)
+    if instance.get_instigator_state(state.instigator_origin_id, state.selector_id) is None:
+        instance.add_instigator_state(state)
+    else:
+        instance.update_instigator_state(state)
 
 
 def run(

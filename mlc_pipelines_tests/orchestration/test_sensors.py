@@ -15,7 +15,7 @@ from mlc_pipelines.orchestration.config import unattended
 from mlc_pipelines.orchestration.sensors import Asked
 from mlc_pipelines_tests.orchestration.conftest import Write
 from mlc_pipelines_tests.orchestration.desk import Desk
-from mlc_pipelines_tests.orchestration.running import load, run
+from mlc_pipelines_tests.orchestration.running import load, run, switch
 
 LINGER = sensors.LINGER_SECONDS
 
@@ -97,6 +97,23 @@ def test_events_of_an_unknown_connection_wait(house: House, instance: dg.Dagster
     assert len(house.ledger.inbox.waiting()) == 1
 
 
+def test_events_of_a_connection_that_is_switched_off_wait(
+    write: Write, house: House, kept_instance: dg.DagsterInstance
+) -> None:
+    """Its poll's switch in the UI is that of the connection; untouched, the file's `enabled` counts."""
+    write("acme", 'schedule: "*/15 * * * *"\nenabled: false')
+    post(house, "1")
+    assert "switch" in (tick(kept_instance).skip_message or "")
+    switch(kept_instance, "acme_poll", on=True)
+    (request,) = tick(kept_instance).run_requests or []
+    assert request.job_name == "acme"
+
+    write("acme", 'schedule: "*/15 * * * *"\nenabled: true')
+    switch(kept_instance, "acme_poll", on=False)
+    assert "switch" in (tick(kept_instance).skip_message or "")
+    assert len(house.ledger.inbox.waiting()) == 1
+
+
 def test_a_run_under_way_is_waited_for(house: House, instance: dg.DagsterInstance) -> None:
     """No second run is put behind the first."""
     post(house, "1")
@@ -137,7 +154,7 @@ def test_pauses_grow_up_to_a_quarter_of_an_hour() -> None:
 
 def test_one_sensor_serves_all_connections(write: Write, house: House, instance: dg.DagsterInstance) -> None:
     """Two connections with events are two requests of one tick, not at each look of a loop."""
-    write("zeta")
+    write("zeta", "enabled: true")
     post(house, "1")
     post(house, "1", connection="zeta")
     assert [request.job_name for request in tick(instance).run_requests or []] == ["acme", "zeta"]

@@ -12,6 +12,7 @@ from mlc_pipelines.commands.playground import Playground, open_playground
 from mlc_pipelines.orchestration.assembly import assemble
 from mlc_pipelines.orchestration.watching import _in_turn
 from mlc_pipelines.sandbox.offices.stampli import StampliOffice
+from mlc_pipelines_tests.orchestration.running import switch
 
 NAME = "sandbox_stampli"
 
@@ -46,6 +47,20 @@ def test_new_files_ask_for_a_run_of_their_flows_once(playground: Playground) -> 
     office = playground.offices["stampli"]
     assert isinstance(office, StampliOffice)
     assert not [entry for entry in office.stampli.journal.entries if entry.method == "READ"]
+
+
+def test_nobody_looks_for_a_connection_that_is_switched_off(
+    playground: Playground, kept_instance: dg.DagsterInstance
+) -> None:
+    """What it would find would be posted before anybody said go."""
+    office = playground.offices["stampli"]
+    assert isinstance(office, StampliOffice)
+    switch(kept_instance, f"{NAME}_poll", on=False)
+    before = len(office.stampli.journal.entries)
+    assert tick(kept_instance, None).run_requests == []
+    assert len(office.stampli.journal.entries) == before
+    switch(kept_instance, f"{NAME}_poll", on=True)
+    assert len(tick(kept_instance, None).run_requests or []) == 1
 
 
 def test_an_upload_under_way_is_not_asked_for(playground: Playground) -> None:
