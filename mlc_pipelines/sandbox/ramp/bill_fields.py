@@ -133,9 +133,9 @@ def _check_lines(store: Store, bill: Bill) -> None:
 def _check_duplicate(store: Store, bill: Bill) -> None:
     if bill.invoice_number is None:
         return
-    number, drafts = bill.invoice_number, {} if store.switches.duplicate_drafts else store.drafts
-    for others in (store.bills, drafts):
-        for other in [each for each in others.values() if each.invoice_number == number]:  # of all there are: quickly
-            if other.vendor_id == bill.vendor_id and other.id != bill.id and other.archived_at is None:
-                message = f"A bill with invoice number {number} already exists for this vendor"
-                raise invalid({"invoice_number": [message]})
+    wanted = {"invoice_number": bill.invoice_number}
+    others = store.bills.named(wanted) + ([] if store.switches.duplicate_drafts else store.drafts.named(wanted))
+    for other in others:
+        if other.vendor_id == bill.vendor_id and other.id != bill.id and other.archived_at is None:
+            message = f"A bill with invoice number {bill.invoice_number} already exists for this vendor"
+            raise invalid({"invoice_number": [message]})

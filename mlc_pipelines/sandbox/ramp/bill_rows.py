@@ -17,7 +17,6 @@ METHODS = (
 )  # fmt: skip
 APPROVALS = ("APPROVED", "INITIALIZED", "PENDING", "REJECTED", "TERMINATED")
 SYNC_STATES = ("BILL_AND_PAYMENT_SYNCED", "BILL_SYNCED", "NOT_SYNCED")
-NAMES = ("entity_id", "vendor_id", "invoice_number")
 RANGES = ("created_at", "due_date", "issued_date", "paid_at")
 SHARED_FILTERS: dict[str, QueryCheck] = {
     "entity_id": uuid_text,
@@ -48,10 +47,9 @@ BILL_FILTERS: dict[str, QueryCheck] = {
 
 def passes_shared(bill: Bill, filters: dict[str, Any]) -> bool:
     """Tell whether a bill or draft passes the filters both lists have."""
-    if "remote_id" in filters and bill.remote_id != filters["remote_id"]:  # as is asked for each bill: quickly
-        return False
-    if any(name in filters and getattr(bill, name) != filters[name] for name in NAMES):
-        return False
+    for name in ("entity_id", "vendor_id", "invoice_number", "remote_id"):
+        if name in filters and getattr(bill, name) != filters[name]:
+            return False
     moments = {
         "created_at": bill.created_at,
         "due_date": _at_midnight(bill.due_at),

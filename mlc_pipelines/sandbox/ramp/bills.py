@@ -64,7 +64,7 @@ class BillEndpoints:
 
     def _list(self, call: Call) -> Answer:
         filters = call.filters(BILL_FILTERS)
-        found = [bill for bill in self._store.bills.values() if passes(self._store, bill, filters)]
+        found = [bill for bill in self._store.bills.named(filters) if passes(self._store, bill, filters)]
         return call.page(found, render=lambda bill: as_bill(self._store, bill))
 
     def _show(self, call: Call) -> Answer:
@@ -109,7 +109,7 @@ class BillEndpoints:
             raise RefusalError(400, "DEVELOPER_7001", "Only approved bills can be changed")
         if call.someone_edits():
             edit_memo(found)
-        vars(found).update(vars(with_fields(self._store, found, body)))
+        self._store.bills.change(found, with_fields(self._store, found, body))
         self._store.emit("bills.updated", found.id)
         announce_ready(self._store, found)
         call.note(f"changed bill {found.id}")

@@ -33,7 +33,7 @@ class DraftEndpoints:
 
     def _list(self, call: Call) -> Answer:
         filters = call.filters(SHARED_FILTERS)
-        found = [draft for draft in self._store.drafts.values() if passes_shared(draft, filters)]
+        found = [draft for draft in self._store.drafts.named(filters) if passes_shared(draft, filters)]
         return call.page(found, render=lambda draft: as_draft(self._store, draft))
 
     def _create(self, call: Call) -> Answer:
@@ -51,7 +51,7 @@ class DraftEndpoints:
         body = read_body(call.json(), bill_fields(self._store.switches))
         if call.someone_edits():
             edit_memo(found)
-        vars(found).update(vars(with_fields(self._store, found, body)))
+        self._store.drafts.change(found, with_fields(self._store, found, body))
         call.note(f"changed draft {found.id}")
         return Answer(200, as_draft(self._store, found))
 

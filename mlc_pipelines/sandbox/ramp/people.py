@@ -96,7 +96,7 @@ class People:
         """Change a draft; fields as in the API."""
         draft = self.store.drafts[draft_id]
         body = read_body(changes, bill_fields(self.store.switches))
-        vars(draft).update(vars(with_fields(self.store, draft, body)))
+        self.store.drafts.change(draft, with_fields(self.store, draft, body))
         return draft.id
 
     @_act

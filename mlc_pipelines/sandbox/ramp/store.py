@@ -4,9 +4,10 @@ import itertools
 import random
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from mlc_pipelines.sandbox.kernel.clock import SandboxClock
 from mlc_pipelines.sandbox.ramp.records import (
@@ -51,6 +52,34 @@ class Books:
     vendors: dict[str, LedgerRow] = field(default_factory=dict)
 
 
+class Bills(dict[str, Bill]):
+    """Bills by id, in the order in which they came, and found by the words that they are asked for by."""
+
+    WORDS = ("remote_id", "invoice_number")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ids: dict[tuple[str, str | None], dict[str, None]] = {}  # also of bills that were called so before
+
+    def __setitem__(self, id_: str, bill: Bill) -> None:
+        super().__setitem__(id_, bill)
+        for name in self.WORDS:
+            self._ids.setdefault((name, getattr(bill, name)), {})[id_] = None
+
+    def change(self, bill: Bill, into: Bill) -> None:
+        """Give a bill the values of another."""
+        vars(bill).update(vars(into))
+        self[bill.id] = bill
+
+    def named(self, wanted: Mapping[str, Any]) -> list[Bill]:
+        """Give those that have the first word wanted of them, or all where none is."""
+        for name in self.WORDS:
+            if name in wanted:
+                ids = self._ids.get((name, wanted[name]), ())
+                return [self[id_] for id_ in ids if id_ in self and getattr(self[id_], name) == wanted[name]]
+        return list(self.values())
+
+
 class Store:
     """The simulator's memory; whoever reads or writes it holds `lock`."""
 
@@ -76,8 +105,8 @@ class Store:
             self.shelf: dict[str, Books] = {}  # books of connections that are not active
             self.books = Books()
             self.vendors: dict[str, Vendor] = {}
-            self.drafts: dict[str, Bill] = {}
-            self.bills: dict[str, Bill] = {}
+            self.drafts = Bills()
+            self.bills = Bills()
             self.syncs: dict[str, Sync] = {}
             self.webhooks: dict[str, Webhook] = {}
             self.deliveries: list[Delivery] = []
