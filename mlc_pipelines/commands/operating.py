@@ -83,14 +83,14 @@ def audit_export(file: Annotated[Path, typer.Argument(help="Where to write the p
 def secrets_set(
     name: Annotated[str, typer.Argument(help="As the connection file names it: acme/ifs/client_secret.")],
 ) -> None:
-    """Store a secret; it is asked for, or read from standard input, never given on the command line."""
+    """Store a secret; it is asked for, or all of standard input, as a key file has it; never on the command line."""
     from getpass import getpass
 
     from pydantic import SecretStr
 
     from mlc_pipelines.integrations.house import House
 
-    value = getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    value = getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read().rstrip("\r\n")
     if not value:
         say("nothing was given; nothing is stored")
         raise typer.Exit(CONFIGURATION)
@@ -138,8 +138,11 @@ def secrets_rotate() -> None:
         vault = Vault(house.ledger.engine, keys, clock=house.ledger.clock, environ=os.environ)
         changed = vault.rotate()
     console().print(
-        f"{changed} values are sealed with key {keys.keys[0].id}; old keys stay on the ring to open backups"
+        f"{changed} values are sealed with key {keys.keys[0].id}; old keys stay on the ring to open backups "
+        "and to prove seals of the audit"
     )
+    if keys.file is None:
+        say("no new key was made: the keys are in MLC_VAULT_KEY; put a new one first there, restart, then rotate")
 
 
 def db_upgrade() -> None:

@@ -43,7 +43,8 @@ class Key:
             size = 0
         if size != KEY_BYTES or not KEY_ID.fullmatch(key_id):
             raise ConfigurationError(
-                f"{where}: a key is written as id:base64 of {KEY_BYTES} bytes; make one with `mlc secrets rotate`"
+                f"{where}: a key is written as id:base64 of {KEY_BYTES} bytes; "
+                f'make one with: echo "k1:$(openssl rand -base64 {KEY_BYTES})"'
             )
         secret = SecretStr(value)
         REDACTOR.register(secret)
