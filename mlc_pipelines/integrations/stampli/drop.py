@@ -223,7 +223,7 @@ class Drop:
         if self._feed.after.remote == "none":
             return
         ended = self._files.select(self._name, states=[FileState.DONE, FileState.DUPLICATE], listed=True)
-        for record in (each for each in ended if each.archived is None):
+        for record in (each for each in ended if each.archived is None and self._is_as_read(each)):
             try:
                 done = self._end(record.path)
                 if self._marker_of(record) in names:
@@ -231,6 +231,17 @@ class Drop:
                 self._files.move(record, record.state, archived=done)
             except MlcError as error:
                 logger.warning("file could not be put away", extra={"file": record.path, "problem": str(error)})
+
+    def _is_as_read(self, record: FileRecord) -> bool:
+        """Read a file once more: what somebody wrote under its name since is to be taken in, not put away unread."""
+        content = self._download(record)
+        if isinstance(content, MlcError):
+            logger.warning("file could not be put away", extra={"file": record.path, "problem": str(content)})
+            return False
+        if content is None:
+            return False
+        with content:
+            return self._files.recheck(record, content) is None
 
     def _end(self, path: str) -> str:
         to = self._feed.after.to

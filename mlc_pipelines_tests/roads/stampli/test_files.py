@@ -362,6 +362,21 @@ def test_a_done_file_is_deleted_where_that_is_asked_for(opened: Callable[..., Te
     assert numbers(tenancy) == ["NT-118"]
 
 
+@pytest.mark.parametrize("remote", ["delete", {"move": {"to": "/outbound/archive"}}])
+def test_a_file_that_was_written_anew_is_read_and_not_put_away(opened: Callable[..., Tenancy], remote: object) -> None:
+    """Under the same name, as long and within the same second, so that no listing shows it."""
+    tenancy = opened(feeds=feed(after={"remote": remote}))
+    tenancy.put("a.csv", row())
+    tenancy.poll()
+    tenancy.run("invoices")
+    assert tenancy.files() == {"a.csv": "done"}
+    tenancy.stampli.people.replace_file("a.csv", csv_of(row(Invoice_Number="NT-119")))
+    tenancy.go()
+    tenancy.go()
+    assert numbers(tenancy) == ["NT-118", "NT-119"]
+    assert tenancy.stampli.files("/outbound/invoices") == {}
+
+
 def test_a_move_that_is_refused_is_a_warning(opened: Callable[..., Tenancy], caplog: pytest.LogCaptureFixture) -> None:
     """Never a failure: our own list keeps the file from being read twice."""
     tenancy = opened(feeds=feed(after={"remote": {"move": {"to": "/outbound/archive"}}}))
