@@ -32,13 +32,12 @@ from mlc_pipelines.integrations.stampli.raw import RawRecord, RejectedFileError,
 from mlc_pipelines.integrations.stampli.values import UnreadableValueError, moment
 from mlc_pipelines.ledger.files import FileMove, FileRecord, FileState
 from mlc_pipelines.ledger.ledger import Books
-from mlc_pipelines.ledger.records import Ignored, SourceRecord
+from mlc_pipelines.ledger.records import Ignored, SourceRecord, is_word
 
 logger = logging.getLogger(__name__)
 
 REMEMBERED = timedelta(days=400)
 FILE_KEY = "file^"
-LONGEST_KEY = 2000  # bytes; the index of a database takes not much more
 SHORT_FILE = 1024 * 1024  # bytes; a longer one is read from the disk
 _written = msgspec.msgpack.Encoder().encode
 _reread = msgspec.msgpack.Decoder(RawRecord).decode
@@ -219,7 +218,7 @@ class FileFeed:
     def _named(self, raw: RawRecord) -> tuple[str | None, RawRecord]:
         """Name a record; one with a name that no index takes has none, and a problem."""
         key = self._kind.key(raw)
-        if key is None or len(key.encode()) <= LONGEST_KEY:
+        if key is None or is_word(key):
             return key, raw
         return None, replace(raw, problem=raw.problem or f"{shown(raw.rows)}: number or vendor is too long to be one")
 

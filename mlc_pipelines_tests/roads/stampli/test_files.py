@@ -325,6 +325,14 @@ def test_more_files_than_one_poll_takes_wait(opened: Callable[..., Tenancy]) -> 
     assert len(numbers(tenancy)) == 3
 
 
+def test_an_invoice_whose_name_no_index_takes_is_held_and_its_file_is_done(tenancy: Tenancy) -> None:
+    """Signs that part the key's words are written as three: number and supplier together are too long."""
+    tenancy.post("a.csv", row(Invoice_Number="%" * 200, Vendor_ID="^" * 200), row())
+    tenancy.go()
+    assert tenancy.files() == {"a.csv": "done"}
+    assert tenancy.states("invoices") == {"delivered": 1, "held": 1}
+
+
 # What becomes of a file at the end
 
 
