@@ -59,6 +59,14 @@ class DocumentDesk:
                 cause=Cause.DUPLICATE_SUSPECTED,
                 key=f"invoice:{company}^{supplier}^{number}",
             )
+        coded = len(self._proposals.read(company, there.invoice_id).lines)
+        if coded < len(wanted["lines"]):
+            raise RecordError(
+                f"invoice {number} of supplier {supplier} (company {company}, id {there.invoice_id}) was left with "
+                f"{coded} of its {len(wanted['lines'])} lines; cancel it in IFS, then release",
+                cause=Cause.OUTCOME_UNSETTLED,
+                key=f"invoice:{company}^{supplier}^{number}",
+            )
         return there
 
 

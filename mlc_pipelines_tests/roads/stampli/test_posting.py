@@ -251,6 +251,26 @@ def test_a_voucher_that_is_refused_leaves_a_half_that_is_finished_later(opened: 
     assert (len(tenancy.proposals()), len(tenancy.ifs.vouchers)) == (1, 1)
 
 
+def test_an_invoice_that_was_left_without_all_its_lines_is_not_delivered(opened: Callable[..., Tenancy]) -> None:
+    """Where IFS takes no batches a worker may die between two lines: a person cancels it, then it is made anew."""
+    tenancy = opened()
+    tenancy.change(ifs={"batch": False})
+    tenancy.ifs.faults.once("reset", method="POST", path_part="PostingProposalLines", after=1)
+    tenancy.ifs.faults.once("status", method="DELETE", path_part="PostingProposalHeadSet", status=403)
+    second = row(Line_No="2", Line_Amount="60.00", GL_Account="4020", Cost_Center="210")
+    tenancy.post("a.csv", row(Line_Amount="40.00"), second)
+    for _ in range(2):
+        assert tenancy.state() == ("held", "outcome_unsettled")
+        assert tenancy.ifs.vouchers == []
+        tenancy.replay("invoices")
+    (half,) = tenancy.proposals()
+    tenancy.ifs.people.cancel_invoice("10", half["InvoiceId"])
+    tenancy.replay("invoices")
+    assert tenancy.state() == ("delivered", None)
+    (voucher,) = tenancy.ifs.vouchers
+    assert len(voucher["VoucherRows"]) == 4
+
+
 def test_new_content_never_completes_an_old_half(opened: Callable[..., Tenancy]) -> None:
     """The invoice of the first content is in IFS: the second content does not put its voucher beside it."""
     tenancy = opened()
