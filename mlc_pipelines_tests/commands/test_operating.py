@@ -1,5 +1,6 @@
 """`mlc audit`, `secrets`, `db`: what the one who runs it needs."""
 
+import base64
 import hashlib
 import json
 import shutil
@@ -72,6 +73,26 @@ def test_a_pack_that_cannot_be_written_is_said_in_a_sentence(at_work: Installati
     said = mlc("audit", "export", str(tmp_path / "no" / "pack.jsonl"))
     assert said.code == 2
     assert "Traceback" not in said.err
+
+
+def test_a_key_file_is_stored_whole(empty: Path) -> None:
+    """A private key has many lines; all of what is piped in is the secret."""
+    lines = ["-----BEGIN OPENSSH PRIVATE KEY-----", SECRET, "-----END OPENSSH PRIVATE KEY-----"]
+    assert mlc("secrets", "set", "acme/stampli/private_key", stdin="\n".join([*lines, ""])).code == 0
+    with House.open() as house:
+        assert house.vault.get("acme/stampli/private_key").get_secret_value().splitlines() == lines
+
+
+def test_a_rotation_says_when_it_made_no_new_key(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys of the environment are changed there: one is told how, and a new one put first seals everything."""
+    old, new = (f"{name}:{base64.b64encode(bytes([number]) * 32).decode()}" for number, name in enumerate(("k1", "k2")))
+    monkeypatch.setenv("MLC_VAULT_KEY", old)
+    mlc("secrets", "set", "acme/ramp/client_secret", stdin=SECRET)
+    said = mlc("secrets", "rotate")
+    assert "0 values are sealed with key k1" in " ".join(said.out.split())
+    assert "no new key was made" in said.err
+    monkeypatch.setenv("MLC_VAULT_KEY", f"{new},{old}")
+    assert "1 values are sealed with key k2" in " ".join(mlc("secrets", "rotate").out.split())
 
 
 def test_a_secret_goes_in_and_never_comes_out(empty: Path) -> None:
