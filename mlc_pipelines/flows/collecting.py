@@ -1,7 +1,7 @@
 """Collect: reads the source since the watermark and writes each record down, page by page."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -30,7 +30,7 @@ PATIENCE = timedelta(days=1)
 """So long a record that could not be read is read again with every pass, while it is held."""
 
 SILENCE = 3
-"""So many calls in a row without an answer, or feeds, and the source has fallen silent."""
+"""So many calls in a row without an answer, or feeds, and the source has fallen silent: nobody is held for that."""
 
 T = TypeVar("T")
 
@@ -46,8 +46,7 @@ def collect(road: Road) -> Tally:
     """Take in what the webhooks named, then what the feeds list; the watermark moves when all of it is committed.
 
     A source that cannot answer, or a page that cannot be read, interrupts its feed: what was committed stays, the
-    watermark does not move. One record that the source cannot give interrupts nobody: the watermark stays before it,
-    the others are taken in, and the pass says so at its end.
+    watermark does not move. One record that the source cannot give is held like one that came torn: the others go on.
     """
     tally = Tally()
     started = road.ledger.clock.now()
@@ -60,7 +59,7 @@ def collect(road: Road) -> Tally:
                 read()
                 silent = 0
             except (TransientError, RecordError) as error:
-                source.told(error)
+                tally.interrupted = tally.interrupted or str(error)
                 silent += 1
             if silent >= SILENCE:
                 break
@@ -76,55 +75,46 @@ class _Source:
         self._pool = pool
         self._lease = lease
         self._tally = tally
-        self._silence: list[TransientError] = []  # of the last calls, as many as went wrong in a row
-
-    def told(self, error: Exception) -> None:
-        """Say why the pass is not complete."""
-        self._tally.interrupted = self._tally.interrupted or str(error)
+        self._silence: tuple[TransientError, ...] = ()  # the last calls, as many as went wrong in a row
 
     def letters(self) -> None:
-        """Take in what events name. One waits on when its record did not come, or for a day when it came torn."""
-        self._silence.clear()
+        """Take in what events name. One whose record came torn waits on for a day: no list may name it again."""
+        self._silence = ()
         inbox, flow = self._road.books.inbox, self._road.flow
         for part in in_parts(inbox.pending(self._road.books.connection, flow.name), PAGE):
             heard = {letter: flow.hear(letter.event_type, letter.object_id) for letter in part if letter.object_id}
             sightings = {seen.key: seen for seen in map(_with_a_key, filter(None, heard.values()))}
-            missed = self._take_in(list(sightings.values()))
-            now = self._road.ledger.clock.now()
-            waiting = set()
-            for letter, seen in heard.items():
-                key = _with_a_key(seen).key if seen is not None else ""
-                if key in missed and (missed[key] is None or letter.received_at > now - PATIENCE):
-                    waiting.add(letter)
+            torn = self._take_in(list(sightings.values()))
+            patient = self._road.ledger.clock.now() - PATIENCE
+            waiting = {
+                letter
+                for letter, seen in heard.items()
+                if seen is not None and letter.received_at > patient and _with_a_key(seen).key in torn
+            }
             inbox.finish([letter for letter in part if letter not in waiting])
             self._tally.add("heard", len(part) - len(waiting))
 
     def feed(self, feed: str) -> None:
         """Take in what a feed lists, and move its watermark."""
-        self._silence.clear()
+        self._silence = ()
         progress, name = self._road.books.progress, self._road.flow.name
         before = progress.position(name, feed)
         # A position in the future would hide every change until then; one record with a wrong date must not do that.
         now = self._road.ledger.clock.now()
         since = farthest = min(before, now) if before is not None else None
         torn: list[datetime] = []
-        unanswered: list[datetime] = []
         for part in in_parts(map(_with_a_key, self._road.flow.collect(feed, since)), PAGE):
-            missed = self._take_in(part)
-            for each in part if missed else ():
-                if each.key in missed:
-                    (torn if missed[each.key] else unanswered).append(each.position or LONG_AGO)
+            if keys := self._take_in(part):
+                torn += [each.position or LONG_AGO for each in part if each.key in keys]
             seen = [min(each.position, now) for each in part if each.position and each.position > LONG_AGO]
             farthest = max([*seen, *([farthest] if farthest else [])], default=None)
         if farthest is not None and torn:  # not past what may be readable the next time
-            farthest = min(farthest, max(min(torn), now - PATIENCE))
-        if farthest is not None and (torn or unanswered):
-            farthest = max(since or LONG_AGO, min([farthest, *unanswered]))
+            farthest = max(since or LONG_AGO, min(farthest, max(min(torn), now - PATIENCE)))
         if farthest is not None and farthest != before:
             progress.advance(name, feed, farthest)
 
-    def _take_in(self, part: Sequence[Sighting]) -> Mapping[str, SourceRecord | None]:
-        """Write down what is not known yet; give by key what came torn, and None for what the source did not answer.
+    def _take_in(self, part: Sequence[Sighting]) -> set[str]:
+        """Write down what is not known yet; give the keys of what came torn, or did not come.
 
         A source that falls silent is a TransientError; what was read before is not asked for again.
         """
@@ -136,32 +126,31 @@ class _Source:
         groups = self._pool.map(lambda group: [self._ask(each) for each in group], list(in_parts(wanted, size)))
         answers = [answer for group in groups for answer in group]
         errors = [answer for answer in answers if isinstance(answer, TransientError)]
+        silent = len(self._silence) >= SILENCE
+        if errors and not silent:
+            pairs = zip(wanted, answers, strict=True)
+            answers = [_unread(seen, str(got)) if isinstance(got, TransientError) else got for seen, got in pairs]
         records = [answer for answer in answers if isinstance(answer, SourceRecord)]
         received = road.books.entries.receive(road.flow.name, records, self._lease)
         tally.add("seen", received.seen)
         tally.add("new", received.new)
         tally.add("changed", received.changed)
         road.watch("received", received.new + received.changed)
-        if errors and (len(self._silence) >= SILENCE or len(errors) == len(answers)):
+        if silent:
             raise errors[0]
-        for error in errors:
-            self.told(error)
-        missed: dict[str, SourceRecord | None] = {record.key: record for record in records if record.problem}
-        if errors:
-            pairs = zip(wanted, answers, strict=True)
-            missed |= {sighting.key: None for sighting, answer in pairs if isinstance(answer, TransientError)}
-        return missed
+        return {record.key for record in records if record.problem}
 
     def _ask(self, sighting: Sighting) -> SourceRecord | TransientError | None:
         """Read a record in full, unless the source has fallen silent."""
-        if len(self._silence) >= SILENCE:
-            return self._silence[-1]
+        silence = self._silence
+        if len(silence) >= SILENCE:
+            return silence[-1]
         try:
             record = _fetch(self._road, sighting)
         except TransientError as error:
-            self._silence.append(error)
+            self._silence = (*self._silence, error)
             return error
-        self._silence.clear()
+        self._silence = ()
         return record
 
 

@@ -1,5 +1,6 @@
 """Deliver and confirm: intent, call, outcome; an unknown outcome leaves only by looking."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
@@ -23,6 +24,8 @@ from mlc_pipelines.ledger.leases import Lease
 from mlc_pipelines.ledger.moves import Move
 from mlc_pipelines.ledger.records import Absent, Hold, Landed, Outcome, Postponed, Unknown, is_word
 from mlc_pipelines.ledger.states import Stage, State
+
+logger = logging.getLogger(__name__)
 
 OUTCOMES = 16
 """So many calls are written down in one transaction; those of a worker that dies before are looked up."""
@@ -63,7 +66,6 @@ class _Passage:
         self._tally = tally
         self._silent = 0
         self._broken: Exception | None = None
-        self._unsettled: str | None = None
         flow = road.flow
         self._size = flow.deliver_batch if stage is Stage.DELIVER else flow.confirm_batch
         turn = self._size * road.calls_in_flight
@@ -78,7 +80,6 @@ class _Passage:
                 self._send_due(ready, lease, pool)
             except TransientError as error:
                 self._tally.interrupted = str(error)
-        self._tally.interrupted = self._tally.interrupted or self._unsettled
         self._road.books.progress.note(self._road.flow.name, self._stage.value, started, self._tally.counts)
         if self._broken is not None:
             raise self._broken
@@ -198,8 +199,7 @@ class _Passage:
         for part in in_parts(due, max(self._size, 50)):
             try:
                 results = self._looked_up(part)
-            except TransientError as error:
-                self._unsettled = str(error)
+            except TransientError:
                 results = self._looked_up_one_by_one(part)
             self._write_outcomes(results, lease)
 
@@ -220,10 +220,11 @@ class _Passage:
             try:
                 results += self._looked_up([intent])
                 silent = 0
-            except TransientError:
+            except TransientError as error:
                 silent += 1
                 if silent >= PATIENCE:
                     raise
+                logger.warning("a write cannot be looked up", extra={"key": intent.entry.key, "error": str(error)})
         return results
 
     def _looked_up(self, part: Sequence[Intent]) -> list[tuple[Intent, Outcome]]:

@@ -196,14 +196,28 @@ def test_details_of_another_shape_hold_one_record(ledger: Ledger) -> None:
     assert position(road) == TORN
 
 
-def test_details_that_do_not_come_are_told_and_hold_nobody(ledger: Ledger) -> None:
-    """The other side is not well; what it does answer for is taken in."""
-    flow = Feed(Sighting("A"), Sighting("B"))
-    flow.torn = {"A": TransientError("ifs: HTTP 503")}
+def test_details_that_do_not_come_in_a_row_interrupt(ledger: Ledger) -> None:
+    """The other side is not well; nobody is held for that."""
+    flow = Feed(Sighting("A"), Sighting("B"), Sighting("C"))
+    flow.torn = dict.fromkeys("ABC", TransientError("ifs: HTTP 503"))
     road = road_of(ledger, flow)
     assert collect(road).interrupted == "ifs: HTTP 503"
-    assert standing(road) == {"B": (State.RECEIVED, None)}
-    assert road.books.progress.positions("papers") == {}
+    assert standing(road) == {}
+
+
+def test_details_that_do_not_come_while_others_do_hold_one_record(ledger: Ledger) -> None:
+    """The other side is well but for one: that one is held and read again, the watermark waits for it."""
+    flow = Feed(Sighting("A", position=TORN), Sighting("B", position=GOOD))
+    flow.torn = {"A": TransientError("ifs: HTTP 503")}
+    road = road_of(ledger, flow)
+    assert collect(road).interrupted is None
+    translate(road)
+    assert standing(road) == {"A": (State.HELD, Cause.UNREADABLE), "B": (State.TRANSLATED, None)}
+    assert position(road) == TORN
+    flow.torn = {}
+    collect(road)
+    translate(road)
+    assert standing(road) == dict.fromkeys("AB", (State.TRANSLATED, None))
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), ValueError("x"), TypeError(), AttributeError(), RecursionError()])
