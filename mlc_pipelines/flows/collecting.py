@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -47,6 +47,7 @@ def collect(road: Road) -> Tally:
 
     A source that cannot answer, or a page that cannot be read, interrupts its feed: what was committed stays, the
     watermark does not move. One record that the source cannot give is held like one that came torn: the others go on.
+    If it is known already it stays as it is, and the watermark waits before it.
     """
     tally = Tally()
     started = road.ledger.clock.now()
@@ -67,6 +68,13 @@ def collect(road: Road) -> Tally:
     return tally
 
 
+class _Missed(NamedTuple):
+    """Keys of what could not be taken in: held as torn, and of known records what the source did not answer."""
+
+    torn: frozenset[str]
+    unanswered: frozenset[str]
+
+
 class _Source:
     """One pass over a source."""
 
@@ -78,21 +86,22 @@ class _Source:
         self._silence: tuple[TransientError, ...] = ()  # the last calls, as many as went wrong in a row
 
     def letters(self) -> None:
-        """Take in what events name. One whose record came torn waits on for a day: no list may name it again."""
+        """Take in what events name. One whose record did not come, or for a day torn, waits: no list may name it."""
         self._silence = ()
         inbox, flow = self._road.books.inbox, self._road.flow
         for part in in_parts(inbox.pending(self._road.books.connection, flow.name), PAGE):
             heard = {letter: flow.hear(letter.event_type, letter.object_id) for letter in part if letter.object_id}
             sightings = {seen.key: seen for seen in map(_with_a_key, filter(None, heard.values()))}
-            torn = self._take_in(list(sightings.values()))
+            missed = self._take_in(list(sightings.values()))
             patient = self._road.ledger.clock.now() - PATIENCE
-            waiting = {
-                letter
-                for letter, seen in heard.items()
-                if seen is not None and letter.received_at > patient and _with_a_key(seen).key in torn
-            }
-            inbox.finish([letter for letter in part if letter not in waiting])
-            self._tally.add("heard", len(part) - len(waiting))
+            done = []
+            for letter in part:
+                seen = heard.get(letter)
+                key = _with_a_key(seen).key if seen is not None else None
+                if not (key in missed.unanswered or (key in missed.torn and letter.received_at > patient)):
+                    done.append(letter)
+            inbox.finish(done)
+            self._tally.add("heard", len(done))
 
     def feed(self, feed: str) -> None:
         """Take in what a feed lists, and move its watermark."""
@@ -103,33 +112,42 @@ class _Source:
         now = self._road.ledger.clock.now()
         since = farthest = min(before, now) if before is not None else None
         torn: list[datetime] = []
+        unanswered: list[datetime] = []
         for part in in_parts(map(_with_a_key, self._road.flow.collect(feed, since)), PAGE):
-            if keys := self._take_in(part):
-                torn += [each.position or LONG_AGO for each in part if each.key in keys]
+            missed = self._take_in(part)
+            torn += [each.position or LONG_AGO for each in part if each.key in missed.torn]
+            unanswered += [each.position or LONG_AGO for each in part if each.key in missed.unanswered]
             seen = [min(each.position, now) for each in part if each.position and each.position > LONG_AGO]
             farthest = max([*seen, *([farthest] if farthest else [])], default=None)
         if farthest is not None and torn:  # not past what may be readable the next time
             farthest = max(since or LONG_AGO, min(farthest, max(min(torn), now - PATIENCE)))
+        if farthest is not None and unanswered:
+            farthest = max(since or LONG_AGO, min(farthest, *unanswered))
         if farthest is not None and farthest != before:
             progress.advance(name, feed, farthest)
 
-    def _take_in(self, part: Sequence[Sighting]) -> set[str]:
-        """Write down what is not known yet; give the keys of what came torn, or did not come.
+    def _take_in(self, part: Sequence[Sighting]) -> _Missed:
+        """Write down what is not known yet, or not with that tag.
 
         A source that falls silent is a TransientError; what was read before is not asked for again.
         """
         road, tally = self._road, self._tally
-        unseen = road.books.entries.unseen(road.flow.name, {sighting.key: sighting.tag for sighting in part})
-        wanted = [sighting for sighting in part if sighting.key in unseen]
+        known = road.books.entries.tags(road.flow.name, [sighting.key for sighting in part])
+        wanted = [seen for seen in part if seen.tag is None or known.get(seen.key) != seen.tag]
         tally.add("seen", len(part) - len(wanted))
         size = len(wanted) // (2 * road.calls_in_flight) + 1  # many at a time, for those that need no call of their own
         groups = self._pool.map(lambda group: [self._ask(each) for each in group], list(in_parts(wanted, size)))
         answers = [answer for group in groups for answer in group]
         errors = [answer for answer in answers if isinstance(answer, TransientError)]
         silent = len(self._silence) >= SILENCE
-        if errors and not silent:
-            pairs = zip(wanted, answers, strict=True)
-            answers = [_unread(seen, str(got)) if isinstance(got, TransientError) else got for seen, got in pairs]
+        unanswered = set()
+        for place, got in enumerate(answers) if errors and not silent else ():
+            if isinstance(got, TransientError) and wanted[place].key in known:
+                unanswered.add(wanted[place].key)
+                logger.warning("record did not come", extra={"key": wanted[place].key, "error": str(got)})
+            elif isinstance(got, TransientError):
+                answers[place] = _unread(wanted[place], str(got))
+        tally.add("unanswered", len(unanswered))
         records = [answer for answer in answers if isinstance(answer, SourceRecord)]
         received = road.books.entries.receive(road.flow.name, records, self._lease)
         tally.add("seen", received.seen)
@@ -138,7 +156,7 @@ class _Source:
         road.watch("received", received.new + received.changed)
         if silent:
             raise errors[0]
-        return {record.key for record in records if record.problem}
+        return _Missed(frozenset(record.key for record in records if record.problem), frozenset(unanswered))
 
     def _ask(self, sighting: Sighting) -> SourceRecord | TransientError | None:
         """Read a record in full, unless the source has fallen silent."""
@@ -150,7 +168,8 @@ class _Source:
         except TransientError as error:
             self._silence = (*self._silence, error)
             return error
-        self._silence = ()
+        if len(self._silence) < SILENCE:  # who waits for an answer while others give up does not take that back
+            self._silence = ()
         return record
 
 

@@ -100,11 +100,6 @@ class Entries:
         self._clock = clock
         self._name = connection
 
-    def unseen(self, flow: str, tags: Mapping[str, str | None]) -> set[str]:
-        """Tell which keys are not in the ledger with that tag; keys without a tag are always unseen."""
-        known = self.tags(flow, list(tags))
-        return {key for key, tag in tags.items() if tag is None or known.get(key) != tag}
-
     def tags(self, flow: str, keys: Sequence[str]) -> dict[str, str | None]:
         """Give the source's mark on the newest version of each key that is in the ledger."""
         with reading(self._engine) as connection:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mlc_pipelines.errors import Cause, RecordError, TransientError
-from mlc_pipelines.flows.collecting import PATIENCE, collect, unreadable
+from mlc_pipelines.flows.collecting import LONG_AGO, PATIENCE, collect, unreadable
 from mlc_pipelines.flows.flow import Sighting
 from mlc_pipelines.flows.translating import translate
 from mlc_pipelines.ledger.chain import digest
@@ -152,6 +152,27 @@ def test_one_record_that_the_source_cannot_give_stops_no_other(ledger: Ledger, a
     assert collect(road).counts["changed"] == 1
     translate(road)
     assert road.books.entries.tally("papers") == {"translated": 40}
+
+
+def test_a_change_that_the_source_cannot_give_leaves_its_record_as_it_is(ledger: Ledger) -> None:
+    """Not held, for it may be delivered already; the watermark waits before the change, however long."""
+    flow = Failing(Paper(A="1.00", B="1.00"))
+    road = road_of(ledger, flow)
+    collect(road)
+    translate(road)
+    flow.paper.write("A", amount="2.00")
+    flow.at = ["A"]
+    flow.paper.write("C", version=7)
+    for _ in range(3):
+        tally = collect(road)
+        assert (tally.interrupted, tally.counts["unanswered"]) == (None, 1)
+        ledger.clock.sleep(PATIENCE.total_seconds())
+    assert road.books.entries.tally("papers") == {"translated": 2, "received": 1}
+    listed = {each.key: each.position or LONG_AGO for each in flow.collect("all", None)}
+    assert road.books.progress.position("papers", "all") == listed["A"] < listed["C"]
+    flow.at = []
+    assert collect(road).counts["changed"] == 1
+    assert road.books.progress.position("papers", "all") == listed["C"]
 
 
 def test_a_letter_waits_for_its_record(ledger: Ledger) -> None:

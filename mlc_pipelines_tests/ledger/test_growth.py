@@ -92,7 +92,7 @@ NEWS = [record(f"N{number}") for number in range(50)]
 DAILY: dict[str, Callable[[Books], object]] = {
     "receive what is new": lambda books: books.entries.receive(FLOW, NEWS, None),
     "receive what is known": lambda books: books.entries.receive(FLOW, [record(f"K{n}") for n in range(50)], None),
-    "ask for known tags": lambda books: books.entries.unseen(FLOW, {f"K{number}": "1" for number in range(50)}),
+    "ask for known tags": lambda books: books.entries.tags(FLOW, [f"K{number}" for number in range(50)]),
     "what is due in translation": lambda books: books.entries.due(FLOW, Stage.TRANSLATE, [State.HELD]),
     "what is due in delivery": lambda books: books.entries.due(
         FLOW, Stage.DELIVER, [State.TRANSLATED, State.POSTPONED]
