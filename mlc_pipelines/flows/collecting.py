@@ -1,7 +1,7 @@
 """Collect: reads the source since the watermark and writes each record down, page by page."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -46,8 +46,8 @@ def collect(road: Road) -> Tally:
     """Take in what the webhooks named, then what the feeds list; the watermark moves when all of it is committed.
 
     A source that cannot answer, or a page that cannot be read, interrupts its feed: what was committed stays, the
-    watermark does not move. One record that the source cannot give is held like one that came torn: the others go on.
-    If it is known already it stays as it is, and the watermark waits before it.
+    watermark does not move. One record that came torn, or did not come, is held, and the others go on. If it is known
+    it may be delivered: it stays as it is, and the watermark waits before it; what comes torn for a day is held too.
     """
     tally = Tally()
     started = road.ledger.clock.now()
@@ -69,10 +69,10 @@ def collect(road: Road) -> Tally:
 
 
 class _Missed(NamedTuple):
-    """Keys of what could not be taken in: held as torn, and of known records what the source did not answer."""
+    """Keys of what could not be read: held, or known already and left as they are until they can be."""
 
-    torn: frozenset[str]
-    unanswered: frozenset[str]
+    held: frozenset[str]
+    left: frozenset[str]
 
 
 class _Source:
@@ -92,14 +92,12 @@ class _Source:
         for part in in_parts(inbox.pending(self._road.books.connection, flow.name), PAGE):
             heard = {letter: flow.hear(letter.event_type, letter.object_id) for letter in part if letter.object_id}
             sightings = {seen.key: seen for seen in map(_with_a_key, filter(None, heard.values()))}
-            missed = self._take_in(list(sightings.values()))
+            keys = {letter: _with_a_key(seen).key for letter, seen in heard.items() if seen is not None}
+            told_at = {key: letter.received_at for letter, key in keys.items()}
+            missed = self._take_in(list(sightings.values()), told_at)
             patient = self._road.ledger.clock.now() - PATIENCE
-            done = []
-            for letter in part:
-                seen = heard.get(letter)
-                key = _with_a_key(seen).key if seen is not None else None
-                if not (key in missed.unanswered or (key in missed.torn and letter.received_at > patient)):
-                    done.append(letter)
+            again = missed.left | {key for key in missed.held if told_at[key] > patient}
+            done = [letter for letter in part if keys.get(letter) not in again]
             inbox.finish(done)
             self._tally.add("heard", len(done))
 
@@ -112,22 +110,22 @@ class _Source:
         now = self._road.ledger.clock.now()
         since = farthest = min(before, now) if before is not None else None
         torn: list[datetime] = []
-        unanswered: list[datetime] = []
+        left: list[datetime] = []
         for part in in_parts(map(_with_a_key, self._road.flow.collect(feed, since)), PAGE):
-            missed = self._take_in(part)
-            torn += [each.position or LONG_AGO for each in part if each.key in missed.torn]
-            unanswered += [each.position or LONG_AGO for each in part if each.key in missed.unanswered]
+            missed = self._take_in(part, {each.key: each.position for each in part if each.position})
+            torn += [each.position or LONG_AGO for each in part if each.key in missed.held]
+            left += [each.position or LONG_AGO for each in part if each.key in missed.left]
             seen = [min(each.position, now) for each in part if each.position and each.position > LONG_AGO]
             farthest = max([*seen, *([farthest] if farthest else [])], default=None)
         if farthest is not None and torn:  # not past what may be readable the next time
             farthest = max(since or LONG_AGO, min(farthest, max(min(torn), now - PATIENCE)))
-        if farthest is not None and unanswered:
-            farthest = max(since or LONG_AGO, min(farthest, *unanswered))
+        if farthest is not None and left:
+            farthest = max(since or LONG_AGO, min(farthest, *left))
         if farthest is not None and farthest != before:
             progress.advance(name, feed, farthest)
 
-    def _take_in(self, part: Sequence[Sighting]) -> _Missed:
-        """Write down what is not known yet, or not with that tag.
+    def _take_in(self, part: Sequence[Sighting], told_at: Mapping[str, datetime]) -> _Missed:
+        """Write down what is not known yet, or not with that tag. `told_at` says when a key's change was told of.
 
         A source that falls silent is a TransientError; what was read before is not asked for again.
         """
@@ -140,15 +138,19 @@ class _Source:
         answers = [answer for group in groups for answer in group]
         errors = [answer for answer in answers if isinstance(answer, TransientError)]
         silent = len(self._silence) >= SILENCE
-        unanswered = set()
-        for place, got in enumerate(answers) if errors and not silent else ():
-            if isinstance(got, TransientError) and wanted[place].key in known:
-                unanswered.add(wanted[place].key)
-                logger.warning("record did not come", extra={"key": wanted[place].key, "error": str(got)})
-            elif isinstance(got, TransientError):
-                answers[place] = _unread(wanted[place], str(got))
-        tally.add("unanswered", len(unanswered))
-        records = [answer for answer in answers if isinstance(answer, SourceRecord)]
+        patient = road.ledger.clock.now() - PATIENCE
+        records: list[SourceRecord] = []
+        left = set()
+        for seen, answer in zip(wanted, answers, strict=True):
+            came = _unread(seen, str(answer)) if isinstance(answer, TransientError) else answer
+            if came is None or (silent and came is not answer):
+                continue
+            young = came is not answer or told_at.get(seen.key, patient) > patient
+            if came.problem and young and seen.key in known:
+                left.add(seen.key)
+            else:
+                records.append(came)
+        tally.add("unread", len(left))
         received = road.books.entries.receive(road.flow.name, records, self._lease)
         tally.add("seen", received.seen)
         tally.add("new", received.new)
@@ -156,7 +158,7 @@ class _Source:
         road.watch("received", received.new + received.changed)
         if silent:
             raise errors[0]
-        return _Missed(frozenset(record.key for record in records if record.problem), frozenset(unanswered))
+        return _Missed(frozenset(record.key for record in records if record.problem), frozenset(left))
 
     def _ask(self, sighting: Sighting) -> SourceRecord | TransientError | None:
         """Read a record in full, unless the source has fallen silent."""

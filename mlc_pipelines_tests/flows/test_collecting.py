@@ -165,7 +165,7 @@ def test_a_change_that_the_source_cannot_give_leaves_its_record_as_it_is(ledger:
     flow.paper.write("C", version=7)
     for _ in range(3):
         tally = collect(road)
-        assert (tally.interrupted, tally.counts["unanswered"]) == (None, 1)
+        assert (tally.interrupted, tally.counts["unread"]) == (None, 1)
         ledger.clock.sleep(PATIENCE.total_seconds())
     assert road.books.entries.tally("papers") == {"translated": 2, "received": 1}
     listed = {each.key: each.position or LONG_AGO for each in flow.collect("all", None)}
@@ -173,6 +173,35 @@ def test_a_change_that_the_source_cannot_give_leaves_its_record_as_it_is(ledger:
     flow.at = []
     assert collect(road).counts["changed"] == 1
     assert road.books.progress.position("papers", "all") == listed["C"]
+
+
+def test_a_change_that_comes_torn_is_held_after_a_day(ledger: Ledger) -> None:
+    """Until then it may only have been torn on its way, and what was delivered is not disturbed."""
+
+    class Torn(PaperFlow):
+        torn = False
+
+        def fetch(self, sighting: Sighting) -> SourceRecord | None:
+            if self.torn and sighting.key == "A":
+                raise RecordError("an answer that is no JSON", cause=Cause.UNREADABLE)
+            return super().fetch(sighting)
+
+    flow = Torn(Paper(A="1.00", B="1.00"))
+    road = road_of(ledger, flow)
+    collect(road)
+    today = (ledger.clock.now() - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds()
+    flow.paper.write("A", amount="2.00", version=int(today))
+    flow.torn = True
+    assert collect(road).counts["unread"] == 1
+    assert [entry.version for entry in road.books.reports.find("A")] == [1]
+    ledger.clock.sleep(PATIENCE.total_seconds() + 5)
+    collect(road)
+    translate(road)
+    assert road.books.entries.tally("papers") == {"held": 1, "translated": 1}
+    flow.torn = False
+    collect(road)
+    translate(road)
+    assert road.books.entries.tally("papers") == {"translated": 2}
 
 
 def test_a_letter_waits_for_its_record(ledger: Ledger) -> None:
