@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
-from mlc_pipelines.errors import RecordError, TransientError, legible
+from mlc_pipelines.errors import MlcError, RecordError, TransientError, legible
 from mlc_pipelines.flows.flow import UNFORESEEN, Sighting
 from mlc_pipelines.flows.road import Road, Tally
 from mlc_pipelines.ledger.chain import digest
@@ -29,17 +29,31 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 PATIENCE = timedelta(days=1)
 """So long a record that could not be read is read again with every pass, while it is held."""
 
-SILENCE = 3
-"""So many calls in a row without an answer, or feeds, and the source has fallen silent: nobody is held for that."""
+SILENT_CALLS = 10
+"""So many calls in a row without an answer, and the source has fallen silent: nobody is held for that."""
+
+SILENT_FEEDS = 3
+"""So many feeds in a row that cannot be read, and no further one is asked."""
 
 T = TypeVar("T")
 
 
 def in_parts(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Cut a stream into lists of at most `size`, holding one at a time."""
+    """Cut a stream into lists of at most `size`, holding one at a time; what came before an error comes before it."""
     stream = iter(items)
-    while part := list(islice(stream, size)):
-        yield part
+    while True:
+        part: list[T] = []
+        error: MlcError | None = None
+        try:
+            part.extend(islice(stream, size))
+        except MlcError as stopped:
+            error = stopped
+        if part:
+            yield part
+        if error is not None:
+            raise error
+        if len(part) < size:
+            return
 
 
 def collect(road: Road) -> Tally:
@@ -62,14 +76,14 @@ def collect(road: Road) -> Tally:
             except (TransientError, RecordError) as error:
                 tally.interrupted = tally.interrupted or str(error)
                 silent += 1
-            if silent >= SILENCE:
+            if silent >= SILENT_FEEDS:
                 break
     road.books.progress.note(road.flow.name, "collect", started, tally.counts)
     return tally
 
 
 class _Missed(NamedTuple):
-    """Keys of what could not be read: held, or known already and left as they are until they can be."""
+    """Keys of what could not be read: of those `held`, and of those `left` to be read again however long it takes."""
 
     held: frozenset[str]
     left: frozenset[str]
@@ -137,7 +151,7 @@ class _Source:
         groups = self._pool.map(lambda group: [self._ask(each) for each in group], list(in_parts(wanted, size)))
         answers = [answer for group in groups for answer in group]
         errors = [answer for answer in answers if isinstance(answer, TransientError)]
-        silent = len(self._silence) >= SILENCE
+        silent = len(self._silence) >= SILENT_CALLS
         patient = road.ledger.clock.now() - PATIENCE
         records: list[SourceRecord] = []
         left = set()
@@ -145,10 +159,14 @@ class _Source:
             came = _unread(seen, str(answer)) if isinstance(answer, TransientError) else answer
             if came is None or (silent and came is not answer):
                 continue
-            young = came is not answer or told_at.get(seen.key, patient) > patient
-            if came.problem and young and seen.key in known:
+            silence = came is not answer
+            young = silence or (came.problem is not None and told_at.get(seen.key, patient) > patient)
+            stays = young and seen.key in known
+            if silence or stays:
                 left.add(seen.key)
-            else:
+                facts = {"flow": road.flow.name, "key": seen.key, "problem": came.problem}
+                logger.warning("record did not come", extra=facts)
+            if not stays:
                 records.append(came)
         tally.add("unread", len(left))
         received = road.books.entries.receive(road.flow.name, records, self._lease)
@@ -163,14 +181,14 @@ class _Source:
     def _ask(self, sighting: Sighting) -> SourceRecord | TransientError | None:
         """Read a record in full, unless the source has fallen silent."""
         silence = self._silence
-        if len(silence) >= SILENCE:
+        if len(silence) >= SILENT_CALLS:
             return silence[-1]
         try:
             record = _fetch(self._road, sighting)
         except TransientError as error:
             self._silence = (*self._silence, error)
             return error
-        if len(self._silence) < SILENCE:  # who waits for an answer while others give up does not take that back
+        if len(self._silence) < SILENT_CALLS:  # who waits for an answer while others give up does not take that back
             self._silence = ()
         return record
 

@@ -36,6 +36,9 @@ TURNS = 8
 MOST_ANNOUNCED = 2000
 """So many records are announced at once at most, where that is a turn for each call in flight."""
 
+SILENT_LOOKS = 5
+"""So many writes in a row that cannot be looked up, and nothing is sent in this pass."""
+
 PATIENCE = 3
 """So many calls in a row without an answer, and the rest of the pass waits for the next one."""
 
@@ -197,11 +200,14 @@ class _Passage:
             intent for intent in books.intents.unsettled(flow.name, self._stage) if intent.entry.since + patience <= now
         ]
         for part in in_parts(due, max(self._size, 50)):
+            silence = None
             try:
                 results = self._looked_up(part)
             except TransientError:
-                results = self._looked_up_one_by_one(part)
+                results, silence = self._looked_up_one_by_one(part)
             self._write_outcomes(results, lease)
+            if silence is not None:
+                raise silence
 
     def _give_way(self, lease: Lease) -> None:
         """End versions that had a successor while nobody knew whether they had arrived, and holds of older versions.
@@ -212,20 +218,26 @@ class _Passage:
         while batch := entries.outdated(name, self._stage):
             entries.move([Move(entry, State.SUPERSEDED, "superseded") for entry in batch], lease)
 
-    def _looked_up_one_by_one(self, part: Sequence[Intent]) -> list[tuple[Intent, Outcome]]:
-        """Find the writes that can be looked up; one that cannot stays unknown, and keeps nobody from being sent."""
+    def _looked_up_one_by_one(
+        self, part: Sequence[Intent]
+    ) -> tuple[list[tuple[Intent, Outcome]], TransientError | None]:
+        """Find the writes that can be looked up, and the error where too many in a row, or all, cannot.
+
+        One that cannot stays unknown, and keeps nobody else from being sent.
+        """
         results: list[tuple[Intent, Outcome]] = []
-        silent = 1  # in a row; the one for all of them was the first
+        silence: list[TransientError] = []  # in a row
         for intent in part:
             try:
                 results += self._looked_up([intent])
-                silent = 0
+                silence = []
             except TransientError as error:
-                silent += 1
-                if silent >= PATIENCE:
-                    raise
+                silence.append(error)
+                if len(silence) >= SILENT_LOOKS:
+                    break
                 logger.warning("a write cannot be looked up", extra={"key": intent.entry.key, "error": str(error)})
-        return results
+        silent = len(silence) >= SILENT_LOOKS or not results
+        return results, silence[-1] if silent else None
 
     def _looked_up(self, part: Sequence[Intent]) -> list[tuple[Intent, Outcome]]:
         """Look what became of writes; one whose look-up needs a person is held, the others are told apart from it.

@@ -23,12 +23,14 @@ from mlc_pipelines.orchestration.troubles import (
     HELD,
     QUIET,
     SETTINGS,
+    UNREAD,
     UNSETTLED,
     Trouble,
     broken_files,
     held,
     plain,
     quiet,
+    unread,
     unsettled,
 )
 
@@ -91,11 +93,12 @@ def _look(
         *broken_files(broken),
         *failing(runs, open_runs, {name: integrations.get(name) for name in names}),
     ]
-    kinds = {SETTINGS, BROKEN, FAILED, HELD, UNSETTLED}
+    kinds = {SETTINGS, BROKEN, FAILED, HELD, UNSETTLED, UNREAD}
     for name in names:
         books = house.ledger.books(name)
         troubles += held(books)
         troubles += unsettled(books, now, after=settings.unknown_after)
+        troubles += unread(books)
     quiet_at = looked.quiet
     if settings.quiet_hours is None or quiet_at is None or now - quiet_at >= QUIET_EVERY:
         kinds, quiet_at = kinds | {QUIET}, now

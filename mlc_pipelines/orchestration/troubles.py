@@ -15,8 +15,10 @@ from mlc_pipelines.ledger.states import Stage
 from mlc_pipelines.wire.redaction import REDACTOR
 
 BROKEN, HELD, UNSETTLED, QUIET, FAILED, SETTINGS = "broken", "held", "unsettled", "quiet", "failed", "settings"
+UNREAD = "unread"
 HEARD = "heard"
 PASSES_READ = 200
+PASSES_OF_LATE = 60
 _LONGEST_LINE = 600
 
 
@@ -95,6 +97,24 @@ def unsettled(books: Books, now: datetime, *, after: timedelta) -> Iterator[Trou
                     f"{_records(len(old))} sent without an answer{sums}; the first at {first}.",
                     "The next run looks each one up before anything is sent again.",
                     f"Integration engineer: if no run comes, see why; then: mlc status {books.connection}",
+                ),
+            )
+
+
+def unread(books: Books) -> Iterator[Trouble]:
+    """Give the flows of which the last three reads could not read a change of a record that is known."""
+    for flow, passes in sorted(_collects(books.progress.last(most=PASSES_OF_LATE)).items()):
+        counts = [int(str(each.counts.get("unread", 0))) for each in passes[:3]]
+        if len(counts) == 3 and all(counts):  # noqa: PLR2004  # as said above
+            yield Trouble(
+                f"unread/{books.connection}/{flow}",
+                UNREAD,
+                books.connection,
+                f"{books.connection}, {flow}: a change cannot be read",
+                (
+                    f"{_records(counts[0])} known to us changed, and the source does not give the change.",
+                    "What is here stays as it is; it is asked for again with each run.",
+                    "Integration engineer: the log of the run names each (record did not come).",
                 ),
             )
 

@@ -198,8 +198,9 @@ def test_details_of_another_shape_hold_one_record(ledger: Ledger) -> None:
 
 def test_details_that_do_not_come_in_a_row_interrupt(ledger: Ledger) -> None:
     """The other side is not well; nobody is held for that."""
-    flow = Feed(Sighting("A"), Sighting("B"), Sighting("C"))
-    flow.torn = dict.fromkeys("ABC", TransientError("ifs: HTTP 503"))
+    keys = "ABCDEFGHIJ"
+    flow = Feed(*map(Sighting, keys))
+    flow.torn = dict.fromkeys(keys, TransientError("ifs: HTTP 503"))
     road = road_of(ledger, flow)
     assert collect(road).interrupted == "ifs: HTTP 503"
     assert standing(road) == {}

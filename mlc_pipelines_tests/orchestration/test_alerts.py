@@ -247,6 +247,18 @@ def test_a_write_without_an_answer_is_told_when_it_is_old(
     assert "Over: acme, papers: outcome of writes unknown" in alarm.tick()
 
 
+def test_a_change_that_cannot_be_read_is_told_when_it_lasts(alarm: Alarm, house: House) -> None:
+    """Once may have been the way; three times in a row is the record. Read at last, the alert is over."""
+    progress = house.ledger.books("acme").progress
+    for count in (1, 0, 1, 1):
+        progress.note("papers", "collect", datetime.now(UTC), {"unread": count} if count else {"seen": 2})
+    assert alarm.tick() == []
+    progress.note("papers", "collect", datetime.now(UTC), {"unread": 1})
+    assert alarm.tick() == ["acme, papers: a change cannot be read"]
+    progress.note("papers", "collect", datetime.now(UTC), {"changed": 1})
+    assert alarm.tick() == ["Over: acme, papers: a change cannot be read"]
+
+
 def test_silence_is_told_only_where_it_is_asked_for(
     alarm: Alarm, desk: Desk, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
