@@ -23,10 +23,7 @@ REQUIRED = {
     "posting_proposal.lines": ("account", "amount"),
     "voucher": ("company", "voucher_type", "year", "number", "date"),
     "voucher.rows": ("account", "debit", "credit", "reference_serie", "reference_number"),
-    "voucher_row": (
-        *("company", "voucher_type", "year", "number", "currency", "debit", "credit"),
-        *("reference_serie", "reference_number"),
-    ),
+    "voucher_row": ("company", "voucher_type", "year", "number", "reference_serie", "reference_number"),
     "supplier": ("id", "name"),
     "purchase_order": ("order_no", "supplier"),
     "account": ("code", "description"),

@@ -4,7 +4,7 @@ A new voucher waits in the hold table until it is updated to the general ledger 
 (documented); therefore it is looked for among the voucher rows, never by reading the voucher again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -17,7 +17,6 @@ from mlc_pipelines.ifs.records import Row, unreadable
 SET = "voucher"
 ROW_SET = "voucher_row"
 ROWS = "rows"
-_ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,11 +96,11 @@ class Vouchers:
         rows = [_row_values(voucher.company, row) for row in voucher.rows]
         return _key(self._client.create_with_rows(SET, header, child=ROWS, rows=rows))
 
-    def find(self, company: str, serie: str, number: str) -> VoucherKey | None:
-        """The voucher whose rows carry our reference; one that has not all of them is for a person."""
+    def find(self, company: str, serie: str, number: str, *, rows: int = 1) -> VoucherKey | None:
+        """The voucher whose rows carry our reference; one with fewer than so many `rows` is for a person."""
         where = [("reference_serie", "eq", serie), ("reference_number", "eq", number)]
-        rows = list(self._client.rows(ROW_SET, company=company, where=where))
-        found = {_key(row) for row in rows}
+        rows_found = list(self._client.rows(ROW_SET, company=company, where=where))
+        found = {_key(row) for row in rows_found}
         if len(found) > 1:
             keys = ", ".join(key.text() for key in sorted(found))
             raise RecordError(
@@ -111,12 +110,10 @@ class Vouchers:
                 key=f"reference:{serie}^{number}",
             )
         key = next(iter(found), None)
-        if wrong := _imbalance(
-            (str(row.values.get("currency")), _amount(row, "debit"), _amount(row, "credit")) for row in rows
-        ):
+        if key is not None and len(rows_found) < rows:
             raise RecordError(
-                f"company {company}: voucher {key.text() if key else ''} lacks rows of reference {serie} "
-                f"{number}: debit minus credit is {wrong} in those it has; delete it in IFS, then release",
+                f"company {company}: voucher {key.text()} has {len(rows_found)} of the {rows} rows of reference "
+                f"{serie} {number}, as when it was left half made; delete it in IFS, then release",
                 cause=Cause.OUTCOME_UNSETTLED,
                 key=f"reference:{serie}^{number}",
             )
@@ -125,6 +122,7 @@ class Vouchers:
 
 def check_balance(rows: Sequence[VoucherRow]) -> None:
     """Refuse rows with both sides, none or a negative one, and a voucher whose sides differ in a currency."""
+    balance: dict[str, Decimal] = {}
     for row in rows:
         sides = [amount for amount in (row.debit, row.credit) if amount is not None]
         if len(sides) != 1 or sides[0] < 0:
@@ -132,23 +130,11 @@ def check_balance(rows: Sequence[VoucherRow]) -> None:
                 f"voucher row on account {row.account}: debit {row.debit}, credit {row.credit}; one side, not negative",
                 cause=Cause.NEGATIVE_LINE,
             )
-    wrong = _imbalance((row.currency, row.debit or _ZERO, row.credit or _ZERO) for row in rows)
+        balance[row.currency] = balance.get(row.currency, Decimal(0)) + (row.debit or 0) - (row.credit or 0)
+    wrong = {currency: amount for currency, amount in balance.items() if amount != 0}
     if wrong or not rows:
-        raise RecordError(
-            f"voucher does not balance: debit minus credit is {wrong or 'no rows'}", cause=Cause.AMOUNT_MISMATCH
-        )
-
-
-def _imbalance(sides: Iterable[tuple[str, Decimal, Decimal]]) -> str:
-    """Tell by how much debit and credit differ, by currency; nothing where they do not."""
-    balance: dict[str, Decimal] = {}
-    for currency, debit, credit in sides:
-        balance[currency] = balance.get(currency, _ZERO) + debit - credit
-    return ", ".join(f"{amount} {currency}" for currency, amount in balance.items() if amount != 0)
-
-
-def _amount(row: Row, side: str) -> Decimal:
-    return Decimal(str(row.values.get(side) or 0))
+        said = ", ".join(f"{amount} {currency}" for currency, amount in wrong.items()) or "no rows"
+        raise RecordError(f"voucher does not balance: debit minus credit is {said}", cause=Cause.AMOUNT_MISMATCH)
 
 
 def _row_values(company: str, row: VoucherRow) -> dict[str, Any]:

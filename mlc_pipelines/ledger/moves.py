@@ -52,11 +52,11 @@ _FENCED_MOVE = _MOVE.where(FENCED)
 
 
 def check_fence(connection: Connection, lease: Lease | None) -> None:
-    """Raise LeaseLostError when another worker overtook us."""
+    """Raise LeaseLostError when another worker overtook us; none can until this transaction ends."""
     if lease is None:
         return
-    held = connection.execute(select(FENCED), {"b_lease": lease.name, "b_fence": lease.fence}).scalar()
-    if not held:
+    fence = connection.execute(select(leases.c.fence).where(leases.c.name == lease.name).with_for_update(read=True))
+    if fence.scalar() != lease.fence:
         raise LeaseLostError(f"{lease.name}: another worker took over; this one stops")
 
 

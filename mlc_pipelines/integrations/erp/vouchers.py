@@ -91,7 +91,7 @@ class VoucherDesk:
 
     def find(self, payload: Mapping[str, Any]) -> Landed | None:
         """Look for the voucher whose rows carry the payload's reference."""
-        key = self._vouchers.find(payload["company"], self._serie, payload["reference"])
+        key = self._vouchers.find(payload["company"], self._serie, payload["reference"], rows=len(payload["rows"]))
         return Landed(key.text()) if key is not None else None
 
     def find_all(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:

@@ -91,7 +91,7 @@ class Drop:
         listed, names = self.listed()
         self._files.look(self._name, listed)
         due = [each for each in self._files.select(self._name, states=_READ, listed=True) if self._is_old(each)]
-        self._put_away(names)
+        self._put_away(names, until=started + self._longest)
         self._judge(names)
         waiting = self._files.select(self._name, states=[FileState.STABLE], listed=True)
         most = self._feed.limits.max_files_per_poll
@@ -218,18 +218,24 @@ class Drop:
 
     # Putting away
 
-    def _put_away(self, names: frozenset[str]) -> None:
+    def _put_away(self, names: frozenset[str], *, until: datetime) -> None:
         """Move or delete files of which every record is committed, if that is asked for; a failure is only told."""
         if self._feed.after.remote == "none":
             return
         ended = self._files.select(self._name, states=[FileState.DONE, FileState.DUPLICATE], listed=True)
-        for record in (each for each in ended if each.archived is None and self._is_as_read(each)):
+        failures = 0
+        for record in (each for each in ended if each.archived is None):
+            if failures >= PATIENCE or self._clock.now() >= until:
+                return
+            if not self._is_as_read(record):
+                continue
             try:
                 done = self._end(record.path)
                 if self._marker_of(record) in names:
                     self._end(posixpath.join(self._feed.directory, self._marker_of(record)))
                 self._files.move(record, record.state, archived=done)
             except MlcError as error:
+                failures += 1
                 logger.warning("file could not be put away", extra={"file": record.path, "problem": str(error)})
 
     def _is_as_read(self, record: FileRecord) -> bool:
