@@ -1,12 +1,15 @@
-"""What the pages show is what the program takes: connection files, settings, commands, links."""
+"""What the pages show is what the program takes: connection files, the backup, links."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mlc_pipelines.integrations.catalogue import catalogue
 from mlc_pipelines.integrations.house import read_connections
+from mlc_pipelines.ledger.database import open_engine, reading, upgrade, writing
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md"),
@@ -45,3 +48,24 @@ def test_what_a_page_links_to_is_there(page: Path) -> None:
     """Files and images beside it."""
     links = LINK.findall(page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_backup_that_is_shown_has_what_was_committed_a_moment_ago(tmp_path: Path) -> None:
+    """While the ledger is in use; put in its place, as the page says, it is the ledger again."""
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^uv run (python -c .*VACUUM INTO.*)$", page, re.MULTILINE)
+    file = tmp_path / ".mlc" / "mlc.db"
+    engine = open_engine(f"sqlite:///{file}")
+    upgrade(engine)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO leases VALUES ('before', 'x', 1, '2026')")
+    subprocess.run(["bash", "-c", command.replace("python", sys.executable, 1)], cwd=tmp_path, check=True)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO leases VALUES ('after', 'x', 1, '2026')")
+    engine.dispose()
+    (tmp_path / "backup.db").replace(file)
+    for beside in ("mlc.db-wal", "mlc.db-shm"):
+        (file.parent / beside).unlink(missing_ok=True)
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT name FROM leases").scalars().all() == ["before"]
+    engine.dispose()

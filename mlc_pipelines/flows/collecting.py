@@ -1,7 +1,7 @@
 """Collect: reads the source since the watermark and writes each record down, page by page."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,6 +14,7 @@ from mlc_pipelines.errors import MlcError, RecordError, TransientError, legible
 from mlc_pipelines.flows.flow import UNFORESEEN, Sighting
 from mlc_pipelines.flows.road import Road, Tally
 from mlc_pipelines.ledger.chain import digest
+from mlc_pipelines.ledger.inbox import Letter
 from mlc_pipelines.ledger.leases import Lease
 from mlc_pipelines.ledger.records import SourceRecord, is_word
 from mlc_pipelines.wire.rows import MisshapenError
@@ -83,10 +84,10 @@ def collect(road: Road) -> Tally:
 
 
 class _Missed(NamedTuple):
-    """Keys of what could not be read: of those `held`, and of those `left` to be read again however long it takes."""
+    """What came torn and is held, and what is left to be read again however long it takes."""
 
-    held: frozenset[str]
-    left: frozenset[str]
+    torn: list[Sighting]
+    left: list[Sighting]
 
 
 class _Source:
@@ -104,14 +105,14 @@ class _Source:
         self._silence = ()
         inbox, flow = self._road.books.inbox, self._road.flow
         for part in in_parts(inbox.pending(self._road.books.connection, flow.name), PAGE):
-            heard = {letter: flow.hear(letter.event_type, letter.object_id) for letter in part if letter.object_id}
-            sightings = {seen.key: seen for seen in map(_with_a_key, filter(None, heard.values()))}
-            keys = {letter: _with_a_key(seen).key for letter, seen in heard.items() if seen is not None}
-            told_at = {key: letter.received_at for letter, key in keys.items()}
-            missed = self._take_in(list(sightings.values()), told_at)
-            patient = self._road.ledger.clock.now() - PATIENCE
-            again = missed.left | {key for key in missed.held if told_at[key] > patient}
-            done = [letter for letter in part if keys.get(letter) not in again]
+            heard: dict[Letter, Sighting] = {}
+            for letter in part:
+                seen = flow.hear(letter.event_type, letter.object_id) if letter.object_id else None
+                if seen is not None:
+                    heard[letter] = replace(_with_a_key(seen), position=letter.received_at)
+            missed = self._take_in(list({seen.key: seen for seen in heard.values()}.values()))
+            again = {seen.key for seen in (*missed.left, *filter(self._is_young, missed.torn))}
+            done = [letter for letter in part if letter not in heard or heard[letter].key not in again]
             inbox.finish(done)
             self._tally.add("heard", len(done))
 
@@ -126,9 +127,9 @@ class _Source:
         torn: list[datetime] = []
         left: list[datetime] = []
         for part in in_parts(map(_with_a_key, self._road.flow.collect(feed, since)), PAGE):
-            missed = self._take_in(part, {each.key: each.position for each in part if each.position})
-            torn += [each.position or LONG_AGO for each in part if each.key in missed.held]
-            left += [each.position or LONG_AGO for each in part if each.key in missed.left]
+            missed = self._take_in(part)
+            torn += [each.position or LONG_AGO for each in missed.torn]
+            left += [each.position or LONG_AGO for each in missed.left]
             seen = [min(each.position, now) for each in part if each.position and each.position > LONG_AGO]
             farthest = max([*seen, *([farthest] if farthest else [])], default=None)
         if farthest is not None and torn:  # not past what may be readable the next time
@@ -138,8 +139,8 @@ class _Source:
         if farthest is not None and farthest != before:
             progress.advance(name, feed, farthest)
 
-    def _take_in(self, part: Sequence[Sighting], told_at: Mapping[str, datetime]) -> _Missed:
-        """Write down what is not known yet, or not with that tag. `told_at` says when a key's change was told of.
+    def _take_in(self, part: Sequence[Sighting]) -> _Missed:
+        """Write down what is not known yet, or not with that tag.
 
         A source that falls silent is a TransientError; what was read before is not asked for again.
         """
@@ -150,33 +151,35 @@ class _Source:
         size = len(wanted) // (2 * road.calls_in_flight) + 1  # many at a time, for those that need no call of their own
         groups = self._pool.map(lambda group: [self._ask(each) for each in group], list(in_parts(wanted, size)))
         answers = [answer for group in groups for answer in group]
-        errors = [answer for answer in answers if isinstance(answer, TransientError)]
-        silent = len(self._silence) >= SILENT_CALLS
-        patient = road.ledger.clock.now() - PATIENCE
+        silence = self._silence if len(self._silence) >= SILENT_CALLS else ()
         records: list[SourceRecord] = []
-        left = set()
+        missed = _Missed([], [])
         for seen, answer in zip(wanted, answers, strict=True):
-            came = _unread(seen, str(answer)) if isinstance(answer, TransientError) else answer
-            if came is None or (silent and came is not answer):
-                continue
-            silence = came is not answer
-            young = silence or (came.problem is not None and told_at.get(seen.key, patient) > patient)
-            stays = young and seen.key in known
-            if silence or stays:
-                left.add(seen.key)
-                facts = {"flow": road.flow.name, "key": seen.key, "problem": came.problem}
-                logger.warning("record did not come", extra=facts)
-            if not stays:
-                records.append(came)
-        tally.add("unread", len(left))
+            if isinstance(answer, TransientError):
+                if not silence:
+                    missed.left.append(seen)
+                    records += [] if seen.key in known else [_unread(seen, str(answer))]
+            elif answer is not None and answer.problem and seen.key in known and self._is_young(seen):
+                missed.left.append(seen)
+            elif answer is not None:
+                records.append(answer)
+                missed.torn.extend([seen] if answer.problem else [])
+        for seen in missed.left:
+            logger.warning("record did not come", extra={"flow": road.flow.name, "key": seen.key})
+        tally.add("unread", len(missed.left))
         received = road.books.entries.receive(road.flow.name, records, self._lease)
         tally.add("seen", received.seen)
         tally.add("new", received.new)
         tally.add("changed", received.changed)
         road.watch("received", received.new + received.changed)
-        if silent:
-            raise errors[0]
-        return _Missed(frozenset(record.key for record in records if record.problem), frozenset(left))
+        if silence:
+            raise silence[0]
+        return missed
+
+    def _is_young(self, sighting: Sighting) -> bool:
+        """Tell whether a change was told of within a day: torn, it may only have been so on its way."""
+        patient = self._road.ledger.clock.now() - PATIENCE
+        return sighting.position is not None and sighting.position > patient
 
     def _ask(self, sighting: Sighting) -> SourceRecord | TransientError | None:
         """Read a record in full, unless the source has fallen silent."""

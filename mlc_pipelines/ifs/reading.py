@@ -79,41 +79,34 @@ class Reading:
         may come twice. TransientError for a moment that does not stand still.
         """
         start, anew = since, 0
+        current = self._starting(query, start)
+        before: list[bytes] = []  # what was on the page before
+        edge: list[bytes] = []  # its last row, which this page has to begin with
         while True:
-            before: list[bytes] = []
-            edge: list[bytes] = []
-            current = self._starting(query, start)
-            shifted = False
-
-            def fetch(cursor: str) -> tuple[Sequence[bytes], str | None]:
-                nonlocal start, anew, before, edge, current, shifted
-                page, rows = self._page(cursor)
-                if edge and rows[:1] != edge:
-                    shifted = True
-                    return [], None
-                known = set(before)
-                fresh = [row for row in dict.fromkeys(rows) if row not in known]
-                before, edge = rows, []
-                if page.next_link is None and (query.top is None or len(rows) < query.top):
-                    return fresh, None
-                last = self._modified(rows)
-                if last is not None and (start is None or last > start):
-                    start, anew = last, 0
-                    current = self._starting(query, start)
-                else:
-                    edge = rows[-1:] if len(rows) > 1 else []  # a page of one row cannot begin with the last one
-                    current = current.after(len(rows) - len(edge))
-                return fresh, current.address(self._place.path)
-
-            yield from pages(current.address(self._place.path), fetch, where=f"ifs {self._place.path}")
-            if not shifted:
+            page, rows = self._page(current.address(self._place.path))
+            if edge and rows[:1] != edge:
+                anew += 1
+                if anew > MOST_ANEW:
+                    raise TransientError(
+                        f"ifs: {self._place.path}: more records of {start} than fit on a page, and they keep changing "
+                        "meanwhile, or `$skip` is not heeded; larger pages (ifs.page_size) may help"
+                    )
+                current, before, edge = self._starting(query, start), [], []
+                continue
+            known = set(before)
+            yield from (row for row in dict.fromkeys(rows) if row not in known)
+            if page.next_link is None and (query.top is None or len(rows) < query.top):
                 return
-            anew += 1
-            if anew > MOST_ANEW:
-                raise TransientError(
-                    f"ifs: {self._place.path}: more records of {start} than fit on a page, and they keep changing "
-                    "meanwhile, or `$skip` is not heeded; larger pages (ifs.page_size) may help"
-                )
+            if not rows:
+                text = f"ifs: {self._place.path}: a page without records says that more follow"
+                raise RecordError(text, cause=Cause.UNREADABLE)
+            before, last = rows, self._modified(rows)
+            if last is not None and (start is None or last > start):
+                start, anew, edge = last, 0, []
+                current = self._starting(query, start)
+            else:
+                edge = rows[-1:] if len(rows) > 1 else []  # a page of one row cannot begin with the last one
+                current = current.after(len(rows) - len(edge))
 
     def _endless(self) -> RecordError:
         text = f"ifs: {self._place.path}: the same page came twice; reading would never end"

@@ -19,6 +19,8 @@ UNREAD = "unread"
 HEARD = "heard"
 PASSES_READ = 200
 PASSES_OF_LATE = 60
+LASTING = 3
+"""So many reads of a flow in a row make a trouble that lasts."""
 _LONGEST_LINE = 600
 
 
@@ -102,17 +104,17 @@ def unsettled(books: Books, now: datetime, *, after: timedelta) -> Iterator[Trou
 
 
 def unread(books: Books) -> Iterator[Trouble]:
-    """Give the flows of which the last three reads could not read a change of a record that is known."""
+    """Give the flows whose last reads all failed to read a change of a record that is known."""
     for flow, passes in sorted(_collects(books.progress.last(most=PASSES_OF_LATE)).items()):
-        counts = [int(str(each.counts.get("unread", 0))) for each in passes[:3]]
-        if len(counts) == 3 and all(counts):  # noqa: PLR2004  # as said above
+        late = [each.counts.get("unread", 0) for each in passes[:LASTING]]
+        if len(late) == LASTING and all(late):
             yield Trouble(
                 f"unread/{books.connection}/{flow}",
                 UNREAD,
                 books.connection,
                 f"{books.connection}, {flow}: a change cannot be read",
                 (
-                    f"{_records(counts[0])} known to us changed, and the source does not give the change.",
+                    f"{_records(late[0])} known to us changed, and the source does not give the change.",
                     "What is here stays as it is; it is asked for again with each run.",
                     "Integration engineer: the log of the run names each (record did not come).",
                 ),

@@ -185,15 +185,20 @@ def test_a_list_that_cannot_be_read_interrupts(ledger: Ledger) -> None:
 # The record
 
 
-def test_details_of_another_shape_hold_one_record(ledger: Ledger) -> None:
-    """What is JSON and no record may stay so: it must not keep the others from being read."""
+@pytest.mark.parametrize("error", [MisshapenError("ifs: lines: another shape"), TransientError("ifs: HTTP 503")])
+def test_details_that_cannot_be_read_hold_one_record(ledger: Ledger, error: Exception) -> None:
+    """Of another shape, or none while others come: the others go on, the watermark waits, and it is read again."""
     flow = Feed(Sighting("A", position=TORN), Sighting("B", position=GOOD))
-    flow.torn = {"A": MisshapenError("ifs: lines: a page is not what the service answers")}
+    flow.torn = {"A": error}
     road = road_of(ledger, flow)
     assert collect(road).interrupted is None
     translate(road)
     assert standing(road) == {"A": (State.HELD, Cause.UNREADABLE), "B": (State.TRANSLATED, None)}
     assert position(road) == TORN
+    flow.torn = {}
+    collect(road)
+    translate(road)
+    assert standing(road) == dict.fromkeys("AB", (State.TRANSLATED, None))
 
 
 def test_details_that_do_not_come_in_a_row_interrupt(ledger: Ledger) -> None:
@@ -204,21 +209,6 @@ def test_details_that_do_not_come_in_a_row_interrupt(ledger: Ledger) -> None:
     road = road_of(ledger, flow)
     assert collect(road).interrupted == "ifs: HTTP 503"
     assert standing(road) == {}
-
-
-def test_details_that_do_not_come_while_others_do_hold_one_record(ledger: Ledger) -> None:
-    """The other side is well but for one: that one is held and read again, the watermark waits for it."""
-    flow = Feed(Sighting("A", position=TORN), Sighting("B", position=GOOD))
-    flow.torn = {"A": TransientError("ifs: HTTP 503")}
-    road = road_of(ledger, flow)
-    assert collect(road).interrupted is None
-    translate(road)
-    assert standing(road) == {"A": (State.HELD, Cause.UNREADABLE), "B": (State.TRANSLATED, None)}
-    assert position(road) == TORN
-    flow.torn = {}
-    collect(road)
-    translate(road)
-    assert standing(road) == dict.fromkeys("AB", (State.TRANSLATED, None))
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), ValueError("x"), TypeError(), AttributeError(), RecursionError()])

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from mlc_pipelines.errors import TransientError
+from mlc_pipelines.errors import RecordError, TransientError
 from mlc_pipelines.ifs.metadata import Attribute, EntityType
 from mlc_pipelines.ifs.odata import Query
 from mlc_pipelines.ifs.reading import MOST_ANEW, Place, Reading
@@ -103,6 +103,23 @@ def test_a_server_that_sends_the_same_page_for_ever_is_left() -> None:
     with pytest.raises(TransientError, match="not heeded"):
         list(things.read(3))
     assert len(things.asked) == 1 + 2 * (1 + MOST_ANEW)
+
+
+def test_an_empty_page_that_says_that_more_follow_is_an_error() -> None:
+    """It leads to no further record; what came before it is kept."""
+    things = Things([1, 2, 3])
+    answer = things.get
+
+    def empty(path: str) -> Answer:
+        if len(things.asked) == 0:
+            return answer(path)
+        return Answer(200, {}, b'{"value": [], "@odata.nextLink": "Things?$skiptoken=9"}', "GET", path)
+
+    things.get = empty  # type: ignore[method-assign]  # the same server, at a loss
+    reading = things.read(2)
+    assert [next(reading), next(reading)] == [0, 1]
+    with pytest.raises(RecordError, match="more follow"):
+        next(reading)
 
 
 def test_a_long_reading_remembers_no_more_than_a_short_one() -> None:
