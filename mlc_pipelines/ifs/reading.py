@@ -58,14 +58,14 @@ class Reading:
 
         def fetch(cursor: str) -> tuple[Sequence[Row], str | None]:
             nonlocal current
-            page, rows = self._page(cursor)
+            link, rows = self._page(cursor)
             fresh = [row for row in map(self._reader.read, rows) if self._is_new(row)]
             if rows and not fresh:
                 raise self._endless()
-            if page.next_link is None and (query.top is None or len(rows) < query.top):
+            if link is None and (query.top is None or len(rows) < query.top):
                 return fresh, None
             current = current.after(len(rows))
-            return fresh, self._next(page) or current.address(self._place.path)
+            return fresh, self._below(link) if link is not None else current.address(self._place.path)
 
         return pages(query.address(self._place.path), fetch, where=f"ifs {self._place.path}")
 
@@ -83,7 +83,7 @@ class Reading:
         before: list[bytes] = []  # what was on the page before
         edge: list[bytes] = []  # its last row, which this page has to begin with
         while True:
-            page, rows = self._page(current.address(self._place.path))
+            link, rows = self._page(current.address(self._place.path))
             if edge and rows[:1] != edge:
                 anew += 1
                 if anew > MOST_ANEW:
@@ -95,7 +95,7 @@ class Reading:
                 continue
             known = set(before)
             yield from (row for row in dict.fromkeys(rows) if row not in known)
-            if page.next_link is None and (query.top is None or len(rows) < query.top):
+            if link is None and (query.top is None or len(rows) < query.top):
                 return
             if not rows:
                 text = f"ifs: {self._place.path}: a page without records says that more follow"
@@ -117,13 +117,13 @@ class Reading:
             return query
         return replace(query, filter=both(query.filter, self._place.compare("modified", "ge", start)))
 
-    def _page(self, cursor: str) -> tuple[_Page, list[bytes]]:
-        return read_page(self._get(cursor).body, _PAGE, "value", f"ifs: {self._place.path}: a page")
+    def _page(self, cursor: str) -> tuple[str | None, list[bytes]]:
+        """Give the next link and the rows, and let go of the page: it holds all of the answer."""
+        page, rows = read_page(self._get(cursor).body, _PAGE, "value", f"ifs: {self._place.path}: a page")
+        return page.next_link, rows
 
-    def _next(self, page: _Page) -> str | None:
-        if page.next_link is None:
-            return None
-        return follow(page.next_link, root=self._place.root, base_url=self._base_url)
+    def _below(self, link: str) -> str:
+        return follow(link, root=self._place.root, base_url=self._base_url)
 
     def _is_new(self, row: Row) -> bool:
         """Tell a row that was not there yet; without a whole key its JSON names it."""
