@@ -39,7 +39,7 @@ def dagster_at_work(folder: Path, environ: Mapping[str, str]) -> Iterator[tuple[
             time.sleep(LOOK_SECONDS)
         yield process.pid, address
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         try:
             process.wait(timeout=60)
         except subprocess.TimeoutExpired:

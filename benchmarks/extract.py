@@ -67,7 +67,7 @@ def measure(quick: bool) -> Figure:
         for size in sizes:
             who = {name: run for name, run in contestants(feed, size).items() if not (quick and name in HALF)}
             runs[size] = in_turn(who, rounds)
-    small, large = 10_000, 100_000 if quick else 1_000_000
+    small, large = 10_000, 20_000 if quick else 1_000_000
     peaks = {}
     for number in (small, large):
         with serving(number) as feed:

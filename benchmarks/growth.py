@@ -61,7 +61,7 @@ class Place:
 
 def measure(quick: bool) -> Figure:
     """Measure both ledgers, and what a pruning leaves of one."""
-    sizes, rounds, records = ((2 * BLOCK, 20 * BLOCK), 3, 100) if quick else ((10 * BLOCK, 1000 * BLOCK), 7, 500)
+    sizes, rounds, records = ((2 * BLOCK, 20 * BLOCK), 1, 100) if quick else ((10 * BLOCK, 1000 * BLOCK), 7, 500)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(os.environ.get("MLC_BENCHMARK_LEDGERS", made))
         small, large = (_place(folder / f"{USUAL}-{size}", size) for size in sizes)

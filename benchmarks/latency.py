@@ -36,7 +36,7 @@ PAUSES = (0.0, 1.1, 2.3, 3.7, 4.9)  # so that events come at any moment between 
 
 def measure(quick: bool) -> Figure:
     """Measure webhooks and files one after the other; a quick run has no file, which takes more than a minute."""
-    webhooks, files = (5, 0) if quick else (40, 5)
+    webhooks, files = (2, 0) if quick else (40, 5)
     with tempfile.TemporaryDirectory() as made, socket.create_server(("127.0.0.1", 0)) as found:
         folder, port = Path(made), found.getsockname()[1]
         found.close()

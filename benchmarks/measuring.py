@@ -7,6 +7,7 @@ import platform
 import sqlite3
 import statistics
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -160,8 +161,10 @@ def program(names: Sequence[str], measures: Sequence[Callable[[bool], Figure]], 
     figures = []
     for name, measure in zip(names, measures, strict=True):
         if name in wanted:
+            began = time.monotonic()
             figures.append(measure(given.quick))
             show(figures[-1])
+            print(f"  measured in {time.monotonic() - began:.0f} s", flush=True)
     if given.json:
         given.json.write_text(json.dumps(document(figures, told, quick=given.quick), indent=1) + "\n")
     missed = [aim for figure in figures for aim in figure.aims if not aim.met]

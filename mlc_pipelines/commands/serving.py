@@ -16,6 +16,10 @@ from mlc_pipelines.commands.output import console
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 
 
+LONGEST_END = 130.0
+"""Dagster gives its webserver and its daemon a minute each before it kills them; killed before that, it leaves them."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(ui)
@@ -33,6 +37,8 @@ def ui(
     invoices: Annotated[int, typer.Option(help="Documents for each spend system of the sandbox.")] = 120,
 ) -> None:
     """Start Dagster's webserver and daemon with our settings. The UI has no login: keep it on loopback."""
+    # In the background of a script it is ignored, and all of Dagster's processes, told to stop by it, would stay.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         receiver = None
         if sandbox:
@@ -66,7 +72,7 @@ def _child(stack: ExitStack, command: list[str]) -> subprocess.Popen[bytes]:
     def end() -> None:
         child.send_signal(signal.SIGINT)
         try:
-            child.wait(timeout=20)
+            child.wait(timeout=LONGEST_END)
         except subprocess.TimeoutExpired:
             child.kill()
 
