@@ -45,9 +45,9 @@ class Passed:
 
 def measure(quick: bool) -> Figure:
     """Measure both parts."""
-    free = int(os.environ.get("MLC_BENCHMARK_INVOICES", "500" if quick else "100000"))
+    free = int(os.environ.get("MLC_BENCHMARK_INVOICES", "300" if quick else "100000"))
     fast, bytes_each = _carried(free)
-    slow, _ = _carried(100 if quick else 1500, calls_a_minute=CALLS_A_MINUTE, latency=LATENCY)
+    slow, _ = _carried(60 if quick else 1500, calls_a_minute=CALLS_A_MINUTE, latency=LATENCY)
     shares = [_budget(passed, system) for passed in slow for system in LIMITS if _counts(passed, system)]
     deliver = next(passed for passed in slow if passed.stage == "deliver")
     return Figure(
