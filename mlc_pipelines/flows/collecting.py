@@ -102,7 +102,6 @@ class _Source:
 
     def letters(self) -> None:
         """Take in what events name. One whose record did not come, or for a day torn, waits: no list may name it."""
-        self._silence = ()
         inbox, flow = self._road.books.inbox, self._road.flow
         for part in in_parts(inbox.pending(self._road.books.connection, flow.name), PAGE):
             heard: dict[Letter, Sighting] = {}

@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from mlc_pipelines.errors import Cause, RecordError, TransientError
-from mlc_pipelines.flows.collecting import LONG_AGO, PATIENCE, collect, unreadable
+from mlc_pipelines.flows import collecting
+from mlc_pipelines.flows.collecting import LONG_AGO, PATIENCE, SILENT_CALLS, _Source, collect, unreadable
 from mlc_pipelines.flows.flow import Sighting
 from mlc_pipelines.flows.translating import translate
 from mlc_pipelines.ledger.chain import digest
@@ -15,6 +17,7 @@ from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.records import SourceRecord
 from mlc_pipelines.wire.rows import Unread
 from mlc_pipelines_tests.flows.world import Paper, PaperFlow, road_of
+from mlc_pipelines_tests.webhooks.post import eventually
 
 THIRD, FOURTH, FIFTH = (datetime(2026, 11, day, tzinfo=UTC) for day in (3, 4, 5))
 
@@ -116,6 +119,10 @@ class Failing(PaperFlow):
 
     at: Sequence[str] = ()
 
+    def __init__(self, paper: Paper) -> None:
+        super().__init__(paper)
+        self.asked: list[str] = []
+
     def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List what is not older than that."""
         listed = super().collect(feed, since)
@@ -123,6 +130,7 @@ class Failing(PaperFlow):
 
     def fetch(self, sighting: Sighting) -> SourceRecord | None:
         """Read a document, or do not answer."""
+        self.asked.append(sighting.key)
         if sighting.key in self.at:
             raise TransientError("ifs/proposals: no connection")
         return super().fetch(sighting)
@@ -159,7 +167,9 @@ def test_one_record_that_the_source_cannot_give_stops_no_other(ledger: Ledger, a
     assert road.books.entries.tally("papers") == {"translated": 40}
 
 
-def test_a_change_that_the_source_cannot_give_leaves_its_record_as_it_is(ledger: Ledger) -> None:
+def test_a_change_that_the_source_cannot_give_leaves_its_record_as_it_is(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
     """Not held, for it may be delivered already; the watermark waits before the change, however long."""
     flow = Failing(Paper(A="1.00", B="1.00"))
     road = road_of(ledger, flow)
@@ -172,6 +182,8 @@ def test_a_change_that_the_source_cannot_give_leaves_its_record_as_it_is(ledger:
         tally = collect(road)
         assert (tally.interrupted, tally.counts["unread"]) == (None, 1)
         ledger.clock.sleep(PATIENCE.total_seconds())
+    told = [(each.message, each.__dict__["flow"], each.__dict__["key"]) for each in caplog.records]
+    assert told == 3 * [("record did not come", "papers", "A")]
     assert road.books.entries.tally("papers") == {"translated": 2, "received": 1}
     listed = {each.key: each.position or LONG_AGO for each in flow.collect("all", None)}
     assert road.books.progress.position("papers", "all") == listed["A"] < listed["C"]
@@ -273,6 +285,135 @@ def test_a_feed_that_cannot_be_read_stops_no_other(ledger: Ledger) -> None:
     tally = collect(road_of(ledger, Companies(Paper(A="1.00"))))
     assert (tally.interrupted, tally.counts) == ("10: HTTP 500", {"new": 1})
     assert asked == ["10", "20", "30", "40", "50"]
+
+
+def test_failures_between_answers_are_no_silence(ledger: Ledger) -> None:
+    """However many records do not come: as long as others do, each of them is asked for."""
+    flow = Failing(Paper(**{f"D{number:02}": "1.00" for number in range(40)}))
+    flow.at = [f"D{number:02}" for number in range(0, 40, 2)]
+    road = road_of(ledger, flow)
+    tally = collect(road)
+    assert (tally.interrupted, tally.counts) == (None, {"new": 40, "unread": 20})
+    translate(road)
+    assert road.books.entries.tally("papers") == {"held": 20, "translated": 20}
+
+
+def test_a_silent_source_is_not_asked_for_everything(ledger: Ledger) -> None:
+    """After ten calls in a row without an answer nobody calls any more."""
+    flow = Failing(Paper(**{f"D{number:02}": "1.00" for number in range(40)}))
+    flow.at = sorted(flow.paper.documents)
+    assert collect(road_of(ledger, flow, calls_in_flight=1)).counts == {}
+    assert flow.asked == flow.at[:SILENT_CALLS]
+
+
+def test_a_late_answer_does_not_wake_a_silent_source(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was asked for before the others gave up, and is kept; what was not asked for is not held."""
+    sources: list[_Source] = []
+
+    class Watched(_Source):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            sources.append(self)
+
+    class Late(Failing):
+        def fetch(self, sighting: Sighting) -> SourceRecord | None:
+            record = super().fetch(sighting)
+            assert eventually(lambda: len(sources[0]._silence) == SILENT_CALLS)
+            return record
+
+    monkeypatch.setattr(collecting, "_Source", Watched)
+    flow = Late(Paper(**{f"D{number:02}": "1.00" for number in range(40)}))
+    flow.at = sorted(flow.paper.documents)[1:]
+    road = road_of(ledger, flow, calls_in_flight=2)
+    tally = collect(road)
+    assert (tally.interrupted, tally.counts) == ("ifs/proposals: no connection", {"new": 1})
+    assert len(flow.asked) == 1 + SILENT_CALLS
+
+
+def test_after_a_feed_that_fell_silent_the_next_one_is_asked(ledger: Ledger) -> None:
+    """That nobody answers for one company says nothing of another."""
+
+    class Companies(Failing):
+        def feeds(self) -> Sequence[str]:
+            return ["10", "20"]
+
+        def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
+            return (each for each in super().collect(feed, since) if each.key.startswith(feed))
+
+    flow = Companies(Paper(**{f"10^{number:02}": "1.00" for number in range(40)}, **{"20^01": "1.00"}))
+    flow.at = [f"10^{number:02}" for number in range(40)]
+    road = road_of(ledger, flow)
+    tally = collect(road)
+    assert (tally.interrupted, tally.counts) == ("ifs/proposals: no connection", {"new": 1})
+    assert list(road.books.progress.positions("papers")) == ["20"]
+
+
+def test_a_source_that_answers_neither_letters_nor_feeds_is_let_alone(ledger: Ledger) -> None:
+    """Letters, and two feeds: that is three in a row."""
+    asked = []
+
+    class Down(Failing):
+        def feeds(self) -> Sequence[str]:
+            return ["10", "20", "30"]
+
+        def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
+            asked.append(feed)
+            raise TransientError("ifs/proposals: no connection")
+
+    flow = Down(Paper(**{f"D{number:02}": "1.00" for number in range(40)}))
+    flow.at = sorted(flow.paper.documents)
+    for key in flow.at:
+        ledger.inbox.store("acme", event_id=key, event_type="paper.written", flow="papers", object_id=key, body=b"{}")
+    tally = collect(road_of(ledger, flow))
+    assert (tally.interrupted, tally.counts) == ("ifs/proposals: no connection", {})
+    assert asked == ["10", "20"]
+    assert sum(each.count for each in ledger.inbox.waiting()) == 40
+
+
+class Partly(Stamped):
+    """Lists by given positions; one document is not answered for, or comes torn."""
+
+    error: Exception | None = None
+
+    def fetch(self, sighting: Sighting) -> SourceRecord | None:
+        """Read a document; not `A`, while there is an error."""
+        if self.error is not None and sighting.key == "A":
+            raise self.error
+        return super().fetch(sighting)
+
+
+TORN, UNANSWERED = RecordError("an answer that is no JSON", cause=Cause.UNREADABLE), TransientError("no connection")
+
+
+@pytest.mark.parametrize("error", [TORN, UNANSWERED], ids=["torn", "unanswered"])
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_missed_without_a_position_moves_no_watermark_back(
+    ledger: Ledger, error: Exception, *, known: bool
+) -> None:
+    """It waits where it is: before that the source was read to the end."""
+    now = ledger.clock.now()
+    flow = Partly({"B": now - timedelta(hours=2)} | ({"A": None} if known else {}))
+    road = road_of(ledger, flow)
+    collect(road)
+    before = road.books.progress.position("papers", "all")
+    assert before == now - timedelta(hours=2)
+    flow.error = error
+    for key in ("A", "B"):
+        flow.paper.write(key)
+    flow.positions = {"A": None, "B": now - timedelta(hours=1)}
+    assert collect(road).interrupted is None
+    assert road.books.progress.position("papers", "all") == before
+
+
+def test_a_list_without_positions_may_miss_one(ledger: Ledger) -> None:
+    """There is no watermark to hold back; it is listed again with every pass."""
+    flow = Partly({"A": None, "B": None})
+    flow.error = UNANSWERED
+    road = road_of(ledger, flow)
+    assert collect(road).counts == {"new": 2, "unread": 1}
+    flow.error = None
+    assert collect(road).counts == {"seen": 1, "changed": 1}
+    assert road.books.progress.positions("papers") == {}
 
 
 def test_a_few_records_are_fetched_at_the_same_time(ledger: Ledger) -> None:

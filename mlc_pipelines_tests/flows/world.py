@@ -148,6 +148,6 @@ def open_ledger(folder: Path, *, kind: str = USUAL) -> Ledger:
     return Ledger(engine, TestClock())
 
 
-def road_of(ledger: Ledger, flow: PaperFlow, *, watch: Watcher = unwatched) -> Road:
+def road_of(ledger: Ledger, flow: PaperFlow, *, watch: Watcher = unwatched, calls_in_flight: int = 4) -> Road:
     """Lay the road of a flow."""
-    return Road(flow, ledger, ledger.books("acme"), calls_in_flight=4, watch=watch)
+    return Road(flow, ledger, ledger.books("acme"), calls_in_flight=calls_in_flight, watch=watch)
