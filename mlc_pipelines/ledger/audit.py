@@ -41,7 +41,7 @@ class Audit:
         """Seal every finished day (UTC) that has events and no seal yet; return the days. May raise TamperedError."""
         today = (self._clock.now() - LATE).astimezone(UTC).date()
         sealed: list[dict[str, Any]] = []
-        with writing(self._engine) as connection:
+        with writing(self._engine, long=True) as connection:
             for finding in self._anchor.verify(connection):
                 raise TamperedError(f"audit: {finding.where}: {finding.what}")
             columns = (seals.c.day, seals.c.hash, seals.c.signature)

@@ -24,7 +24,15 @@ from mlc_pipelines.errors import StorageError
 WAIT_MS = 60_000
 CONNECTIONS = 32
 POOL_SECONDS = 30.0
-_LIMIT = "SET idle_in_transaction_session_timeout = '60s'"
+_LIMITS = (
+    "SET idle_in_transaction_session_timeout = '60s'",
+    "SET tcp_keepalives_idle = 30",  # a machine that is gone is missed after a minute, not after two hours
+    "SET tcp_keepalives_interval = 10",
+    "SET tcp_keepalives_count = 3",
+)
+_WRITE_LIMIT = "SET LOCAL transaction_timeout = '60s'"
+"""Of a worker that stands still while it sends many rows, PostgreSQL thinks that it is at work, not idle."""
+_KNOWS_WRITE_LIMIT = (17,)
 
 _WAL_PAGES = 8_000
 """How much SQLite gathers (32 MiB) before it writes pages to their places.
@@ -45,7 +53,8 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
     the process) stops, which suits rate budgets. Transactions begun with the execution option `mlc_write`
     take SQLite's write lock at once, so that two writers queue instead of failing.
     A database that is full, locked or away is StorageError; no error quotes what was being written.
-    PostgreSQL ends a transaction whose worker stands still, so that its locks stop nobody for longer than a lease.
+    PostgreSQL ends a transaction whose worker stands still, so that its locks stop nobody for longer than a lease;
+    before version 17, not where it stopped while it was sending rows, unless its machine is gone.
     """
     return _telling(_file(url, durable=durable) if url.startswith("sqlite") else _server(url))
 
@@ -120,9 +129,18 @@ def _server(url: str) -> Engine:
         if "options" in engine.url.query:  # whoever writes the address may set limits of his own
             return
         cursor = connection.cursor()
-        cursor.execute(_LIMIT)
+        for limit in _LIMITS:
+            cursor.execute(limit)
         cursor.close()
         connection.commit()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        asked = connection.get_execution_options()
+        short = asked.get("mlc_write", False) and not asked.get("mlc_long", False)
+        knows = (connection.dialect.server_version_info or ()) >= _KNOWS_WRITE_LIMIT
+        if short and knows and "options" not in engine.url.query:
+            connection.exec_driver_sql(_WRITE_LIMIT)
 
     return engine
 
@@ -156,10 +174,10 @@ def _telling(engine: Engine) -> Engine:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """Open a write transaction; commit at the end of the block."""
+def writing(engine: Engine, *, long: bool = False) -> Iterator[Connection]:
+    """Open a write transaction; commit at the end of the block. One that may take more than a minute is `long`."""
     with engine.connect() as connection:
-        connection.execution_options(mlc_write=True)
+        connection.execution_options(mlc_write=True, mlc_long=long)
         with connection.begin():
             yield connection
 
@@ -183,7 +201,7 @@ def upgrade(engine: Engine, *, revision: str = "head") -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with writing(engine) as connection:
+    with writing(engine, long=True) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

@@ -117,7 +117,7 @@ class Retention:
     def _prune_batch(
         self, old: Sequence[ColumnElement[bool]], most: int, file: Path, done: Pruned, watch: Watcher
     ) -> list[int]:
-        with writing(self._engine) as connection:
+        with writing(self._engine, long=True) as connection:
             chosen = select(*as_stored(entries)).where(*old).order_by(entries.c.id).limit(most).with_for_update()
             batch = connection.execute(chosen).all()
             told = _told(connection, [row.id for row in batch])
@@ -163,7 +163,7 @@ class Retention:
 
     def _drop_letters(self, before: datetime) -> int:
         """Remove webhook events that were taken up: they only named records, which are in the ledger."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, long=True) as connection:
             return connection.execute(delete(inbox).where(inbox.c.finished_at < before)).rowcount
 
 

@@ -198,6 +198,36 @@ def test_a_worker_that_stands_still_keeps_its_locks_for_a_minute(ledger_at: Open
         stand_still()
 
 
+def test_a_worker_that_stands_still_among_many_rows_keeps_its_locks_for_a_minute(
+    ledger_at: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server takes it for one at work, for the driver sends rows without waiting; an upgrade may take longer."""
+    ledger = ledger_at(address(tmp_path, kind="postgres"))
+    show = text("SHOW transaction_timeout")
+    with reading(ledger.engine) as connection:
+        assert connection.execute(show).scalar() == "0"
+    with writing(ledger.engine, long=True) as connection:
+        assert connection.execute(show).scalar() == "0"
+    with writing(ledger.engine) as connection:
+        assert connection.execute(show).scalar() == "1min"
+    monkeypatch.setattr(database, "_WRITE_LIMIT", "SET LOCAL transaction_timeout = '200ms'")
+
+    def stand_still() -> None:
+        with writing(ledger.engine) as connection:
+            backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, psycopg.Connection)
+            with driver.pipeline():
+                driver.execute("SELECT 1")
+                driver.pgconn.send_flush_request()
+                driver.pgconn.flush()
+                assert eventually(lambda: not served(ledger.engine, backend))
+            connection.execute(text("SELECT 1"))
+
+    with pytest.raises(StorageError, match="connection is lost"):
+        stand_still()
+
+
 def served(engine: Engine, backend: int) -> bool:
     """Tell whether the server still has this process at work."""
     with reading(engine) as connection:

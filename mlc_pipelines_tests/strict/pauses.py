@@ -242,7 +242,11 @@ def play(
     patient, target, began = address(folder, kind=kind), Target(seed), time.monotonic()
     url = patient
     if kind == "postgres":  # ends what a paused worker left open, as after a minute in production
-        url += f"&options=-c%20idle_in_transaction_session_timeout%3D{lease_seconds * 1000:.0f}"
+        limits = {
+            "idle_in_transaction_session_timeout": 1000 * lease_seconds,
+            "transaction_timeout": 4000 * lease_seconds,
+        }
+        url += "&options=" + "%20".join(f"-c%20{name}%3D{limit:.0f}" for name, limit in limits.items())
     engine = open_engine(url)
     engine.dispose()
     with StrictServer(target) as server:
