@@ -29,6 +29,7 @@ _LIMITS = (
     "SET tcp_keepalives_idle = 30",  # a machine that is gone is missed after a minute, not after two hours
     "SET tcp_keepalives_interval = 10",
     "SET tcp_keepalives_count = 3",
+    "SET tcp_user_timeout = '60s'",  # the same where an answer is on its way to it
 )
 _WRITE_LIMIT = "SET LOCAL transaction_timeout = '60s'"
 """Of a worker that stands still while it sends many rows, PostgreSQL thinks that it is at work, not idle."""

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,8 @@ def test_no_daemon_outlives_it(tmp_path: Path) -> None:
             left = [each for each in _at_work(tmp_path) if any(word in each for word in _ACTING)]
         finally:
             for each in _at_work(tmp_path):
-                os.kill(int(each.partition(" ")[0]), signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has ended by itself meanwhile
+                    os.kill(int(each.partition(" ")[0]), signal.SIGKILL)
     assert left == []
 
 
