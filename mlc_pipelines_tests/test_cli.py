@@ -41,6 +41,17 @@ def test_the_door_opens_without_heavy_furniture() -> None:
     assert told.stdout.strip() == "[]"
 
 
+def test_connection_files_are_read_without_any_client() -> None:
+    """Commands that only tell start quicker: settings of every system need neither its flows nor HTTP nor SFTP."""
+    heavy = ["mlc_pipelines.ifs.client", "httpx", "tenacity", "paramiko", "dagster"]
+    code = (
+        "import sys; from mlc_pipelines.integrations.house import sections; dict(sections()); "
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
 def test_an_unknown_command_is_a_usage_error() -> None:
     """What is not a command ends with 2 and says so on stderr."""
     said = mlc("fly")

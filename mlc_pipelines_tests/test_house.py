@@ -16,7 +16,7 @@ from mlc_pipelines.flows.delivery import confirm, deliver
 from mlc_pipelines.flows.road import Road, Tally
 from mlc_pipelines.flows.translating import translate
 from mlc_pipelines.integrations import catalogue as found
-from mlc_pipelines.integrations.catalogue import catalogue
+from mlc_pipelines.integrations.catalogue import catalogue, settings
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.integrations.integration import Integration, Session
 from mlc_pipelines.ledger.ledger import Books
@@ -153,10 +153,10 @@ def test_every_integration_has_its_office_and_its_probe() -> None:
 def test_the_rooms_exist(integration: Integration) -> None:
     """A folder has its table of contents, its page for people, its settings, its words and its dictionary."""
     folder = Path(found.__file__).parent / integration.name
-    for room in ("__init__.py", "README.md", "settings.py", "models.py", "mapping.py", "opening.py"):
+    for room in ("integration.py", "README.md", "settings.py", "models.py", "mapping.py", "opening.py"):
         assert (folder / room).is_file(), room
     assert integration.title in (folder / "README.md").read_text(encoding="utf-8")
-    assert integration.settings.model_config.get("extra") == "forbid"
+    assert settings()[integration.name].model_config.get("extra") == "forbid"
 
 
 @every_integration

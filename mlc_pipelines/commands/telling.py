@@ -33,7 +33,7 @@ def status(connection: Chosen = None, as_document: Json = False) -> None:
             sums, open_writes = books.reports.sums(), books.intents.count_open()
             last = max((item.finished_at for item in books.progress.last()), default=None)
             if as_document:
-                marks = {card.name: books.progress.positions(card.name) for card in house.integration(name).flows}
+                marks = books.progress.all_positions()
                 facts = {"watermarks": marks, "last_run": last, "open_intents": open_writes}
                 told.append({"connection": name, "entries": [sum_document(each) for each in sums], **facts})
                 continue

@@ -1,8 +1,9 @@
 """Deliver and confirm: intent, call, outcome; an unknown outcome leaves only by looking."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from datetime import timedelta
 
 from mlc_pipelines.errors import (
@@ -27,11 +28,19 @@ from mlc_pipelines.ledger.states import Stage, State
 
 logger = logging.getLogger(__name__)
 
+_Group = Sequence[tuple[Intent, str | None]]
+"""What goes into one call; each with the id of the record there that an earlier version made."""
+
+_Call = Future[list[tuple[Intent, Outcome]]]
+
 OUTCOMES = 16
 """So many calls are written down in one transaction; those of a worker that dies before are looked up."""
 
 TURNS = 8
-"""So many calls for each that may be in flight are announced at once: while some are written down, others go on."""
+"""So many calls for each that may be in flight are announced at once, and more when half of them are written down.
+
+While some are announced or written down, others go on.
+"""
 
 MOST_ANNOUNCED = 2000
 """So many records are announced at once at most, where that is a turn for each call in flight."""
@@ -73,6 +82,7 @@ class _Passage:
         self._size = flow.deliver_batch if stage is Stage.DELIVER else flow.confirm_batch
         turn = self._size * road.calls_in_flight
         self._chunk = max(turn, OUTCOMES, min(TURNS * turn, MOST_ANNOUNCED))
+        self._ahead = self._chunk // self._size // 2
 
     def go(self, ready: State) -> Tally:
         started = self._road.ledger.clock.now()
@@ -89,6 +99,20 @@ class _Passage:
         return self._tally
 
     def _send_due(self, ready: State, lease: Lease, pool: Executor) -> None:
+        under_way: deque[_Call] = deque()
+        try:
+            for groups in self._announced(ready, lease):
+                under_way += [pool.submit(self._attempt, group, lease) for group in groups]
+                while len(under_way) > self._ahead:
+                    self._write_down(under_way, lease)
+            while under_way:
+                self._write_down(under_way, lease)
+        finally:  # what of it could not be written down should not be sent either
+            for call in under_way:
+                call.cancel()
+
+    def _announced(self, ready: State, lease: Lease) -> Iterator[Sequence[_Group]]:
+        """Announce what is due, a chunk at a time, as long as nothing speaks against sending more."""
         after = 0
         while self._broken is None and self._tally.interrupted is None:
             batch = self._road.books.entries.due(
@@ -100,12 +124,13 @@ class _Passage:
             intents = self._road.books.intents.open(batch, lease)
             self._road.watch("announced", len(intents))
             bound = self._bound(intents)
-            groups = [
-                [(intent, bound.get(intent.entry.key)) for intent in part] for part in in_parts(intents, self._size)
-            ]
-            outcomes = pool.map(lambda group: self._attempt(group, lease), groups)
-            for part in in_parts(outcomes, OUTCOMES):
-                self._write_outcomes([result for results in part for result in results], lease)
+            yield [[(intent, bound.get(intent.entry.key)) for intent in part] for part in in_parts(intents, self._size)]
+
+    def _write_down(self, under_way: deque[_Call], lease: Lease) -> None:
+        """Wait for the calls that were handed out first, and write down what came of them."""
+        answered = (under_way.popleft().result() for _ in range(min(OUTCOMES, len(under_way))))
+        for part in in_parts(answered, OUTCOMES):
+            self._write_outcomes([result for results in part for result in results], lease)
 
     def _bound(self, intents: Sequence[Intent]) -> Mapping[str, str]:
         """Give the ids of the records there that earlier versions made, by key."""
@@ -118,7 +143,7 @@ class _Passage:
             self._tally.add(_WORDS[type(outcome)])
         self._road.watch("settled", len(results))
 
-    def _attempt(self, group: Sequence[tuple[Intent, str | None]], lease: Lease) -> list[tuple[Intent, Outcome]]:
+    def _attempt(self, group: _Group, lease: Lease) -> list[tuple[Intent, Outcome]]:
         """Send a group; one that is refused whole is halved until the bad record stands alone."""
         self._road.ledger.leases.assure(lease)
         if self._silent >= PATIENCE or self._broken is not None:

@@ -1,10 +1,14 @@
-"""Finds the integrations: every folder beside this file that has a folder of flows."""
+"""Finds the integrations: every folder beside this file that has a folder of flows.
 
-import functools
+Each has a module `integration` with its INTEGRATION, and a module `settings` with its SETTINGS.
+"""
+
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from mlc_pipelines import integrations
 from mlc_pipelines.integrations.integration import Integration
@@ -31,13 +35,19 @@ class Lazily(Mapping[str, T]):
         return len(self._names)
 
 
-@functools.cache
 def catalogue() -> Mapping[str, Integration]:
     """Give all integrations by name."""
-    shelves = map(Path, integrations.__path__)
-    return Lazily([flows.parent.name for shelf in shelves for flows in shelf.glob("*/flows")], _imported)
+    return Lazily(_found(), lambda name: _in(name, "integration").INTEGRATION)
 
 
-def _imported(name: str) -> Integration:
-    integration: Integration = importlib.import_module(f"{integrations.__name__}.{name}").INTEGRATION
-    return integration
+def settings() -> Mapping[str, type[BaseModel]]:
+    """Give what each integration reads of a connection file, by its name; no client is imported for it."""
+    return Lazily(_found(), lambda name: _in(name, "settings").SETTINGS)
+
+
+def _found() -> Sequence[str]:
+    return [flows.parent.name for shelf in map(Path, integrations.__path__) for flows in shelf.glob("*/flows")]
+
+
+def _in(name: str, module: str) -> Any:
+    return importlib.import_module(f"{integrations.__name__}.{name}.{module}")

@@ -18,7 +18,7 @@ from mlc_pipelines.connections.vault import KeyRing, Vault
 from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.flows.road import Road, Watcher, unwatched
 from mlc_pipelines.ifs.settings import IfsSettings
-from mlc_pipelines.integrations.catalogue import Lazily, catalogue
+from mlc_pipelines.integrations.catalogue import Lazily, catalogue, settings
 from mlc_pipelines.integrations.integration import Integration, Session, Tenant
 from mlc_pipelines.ledger.database import open_engine, upgrade
 from mlc_pipelines.ledger.ledger import Ledger
@@ -31,7 +31,8 @@ DEFAULT_DATABASE = "sqlite:///.mlc/mlc.db"
 
 def sections() -> Mapping[str, type[BaseModel]]:
     """Name the sections that a connection file may have, with their settings."""
-    return Lazily(["ifs", *catalogue()], lambda name: IfsSettings if name == "ifs" else catalogue()[name].settings)
+    own = settings()
+    return Lazily(["ifs", *own], lambda name: IfsSettings if name == "ifs" else own[name])
 
 
 def read_connections(environ: Mapping[str, str]) -> tuple[list[Connection], list[BrokenConnection]]:

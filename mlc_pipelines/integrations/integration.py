@@ -1,4 +1,4 @@
-"""What an integration is: one spend system's settings, flows, questions and webhook manners."""
+"""What an integration is: one spend system's flows, questions and webhook manners."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Protocol
 
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
 from mlc_pipelines.connections.settings import Connection
 from mlc_pipelines.flows.flow import Assets, Flow
@@ -173,7 +173,6 @@ class Integration:
 
     name: str
     title: str
-    settings: type[BaseModel]
     flows: Sequence[FlowCard]
     documents: str
     open: Callable[[Tenant], Session]

@@ -27,7 +27,7 @@ class _Time(ctypes.Structure):
 
 
 _ABSOLUTE = 1
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_LIBC = ctypes.PyDLL(None) if sys.platform == "linux" else None  # it keeps the interpreter for a microsecond's call
 
 
 @contextmanager

@@ -24,8 +24,8 @@ _SAME = (
 _OLD = select(passes.c.id).where(*_SAME).order_by(passes.c.id.desc()).limit(1).offset(KEPT).scalar_subquery()
 _FORGET = delete(passes).where(*_SAME, passes.c.id <= _OLD)
 _NOTE = insert(passes)
-_POSITIONS = select(watermarks.c.feed, watermarks.c.position).where(
-    watermarks.c.connection == bindparam("b_connection"), watermarks.c.flow == bindparam("b_flow")
+_POSITIONS = select(watermarks.c.flow, watermarks.c.feed, watermarks.c.position).where(
+    watermarks.c.connection == bindparam("b_connection")
 )
 
 
@@ -54,9 +54,15 @@ class Progress:
 
     def positions(self, flow: str) -> dict[str, datetime]:
         """Give the watermarks of all feeds of a flow."""
-        wanted = {"b_connection": self._name, "b_flow": flow}
+        return self.all_positions().get(flow, {})
+
+    def all_positions(self) -> dict[str, dict[str, datetime]]:
+        """Give the watermarks of all feeds, by flow; one that has none is left out."""
+        found: dict[str, dict[str, datetime]] = {}
         with reading(self._engine) as connection:
-            return {row.feed: datetime.fromisoformat(row.position) for row in connection.execute(_POSITIONS, wanted)}
+            for row in connection.execute(_POSITIONS, {"b_connection": self._name}):
+                found.setdefault(row.flow, {})[row.feed] = datetime.fromisoformat(row.position)
+        return found
 
     def advance(self, flow: str, feed: str, position: datetime) -> None:
         """Save a watermark, after everything up to it has been committed."""

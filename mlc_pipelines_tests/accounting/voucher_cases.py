@@ -17,7 +17,8 @@ from mlc_pipelines.integrations.airbase.booking import to_payment_voucher, to_re
 from mlc_pipelines.integrations.airbase.charges import read_charge
 from mlc_pipelines.integrations.airbase.settings import REQUEST_POINTERS
 from mlc_pipelines.integrations.erp.proposals import DocumentDesk
-from mlc_pipelines.integrations.erp.vouchers import VoucherDesk, VoucherRules
+from mlc_pipelines.integrations.erp.voucher_rules import VoucherRules
+from mlc_pipelines.integrations.erp.vouchers import VoucherDesk
 from mlc_pipelines.integrations.procurify import mapping as procurify_mapping
 from mlc_pipelines.integrations.ramp.mapping import to_voucher
 from mlc_pipelines.integrations.stampli import mapping as stampli_mapping

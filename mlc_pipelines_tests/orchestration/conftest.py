@@ -7,7 +7,6 @@ import dagster as dg
 import pytest
 
 from mlc_pipelines import integrations
-from mlc_pipelines.integrations.catalogue import catalogue
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines_tests.orchestration.desk import DESK, Desk
 
@@ -29,13 +28,11 @@ Write = Callable[..., Path]
 
 
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     """Put the paper integration on the shelf, where the catalogue finds it."""
     monkeypatch.setattr(integrations, "__path__", [*integrations.__path__, SHELF])  # a folder more, as a user adds one
-    catalogue.cache_clear()
     DESK.clear()
-    yield DESK
-    catalogue.cache_clear()
+    return DESK
 
 
 @pytest.fixture

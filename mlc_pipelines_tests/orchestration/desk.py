@@ -115,7 +115,6 @@ DESK = Desk()
 PAPER = Integration(
     name="paper",
     title="Paper",
-    settings=PaperSettings,
     flows=[Names, Papers, Receipts],
     documents="papers",
     open=DESK.open,

@@ -1,10 +1,11 @@
 """Workers that take turns: one goes at a time, from one checkpoint to the next, in an order that somebody decides."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from typing import Any, TypeVar
+from typing import ParamSpec, TypeVar
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -57,17 +58,23 @@ class Worker:
 
 
 class InTurn(Executor):
-    """Works what it is given at once, in the thread that asks for the result: no order but the order of the list."""
+    """Works what it is given in the thread that asks for the result: no order but the order of the list."""
 
     def __init__(self, _workers: int) -> None:
         pass
 
-    def map(self, fn: Callable[..., R], *iterables: Iterable[Any], **_: Any) -> Iterator[R]:
-        """Call for each, when the result is taken."""
-        return map(fn, *iterables)
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> "Future[R]":
+        """Keep it until its result is taken."""
+        return _Later(lambda: fn(*args, **kwargs))
 
-    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> "Future[R]":
-        """Call at once."""
-        future: Future[R] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
+
+class _Later(Future[R]):
+    """Does its work when the result is taken."""
+
+    def __init__(self, work: Callable[[], R]) -> None:
+        super().__init__()
+        self._work = work
+
+    def result(self, timeout: float | None = None) -> R:
+        """Do it."""
+        return self._work()

@@ -10,7 +10,8 @@ from mlc_pipelines.integrations.airbase.charges import Charge, ChargeLine
 from mlc_pipelines.integrations.airbase.mapping import exact, no_currency
 from mlc_pipelines.integrations.airbase.settings import PaymentSettings, RequestSettings
 from mlc_pipelines.integrations.erp.accounts import company_code
-from mlc_pipelines.integrations.erp.vouchers import VoucherRules, debit_row, short_reference, voucher
+from mlc_pipelines.integrations.erp.voucher_rules import VoucherRules
+from mlc_pipelines.integrations.erp.vouchers import debit_row, short_reference, voucher
 
 
 def request_reference(request_id: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from mlc_pipelines.integrations.airbase.guard import is_read_only
 from mlc_pipelines.integrations.airbase.pointers import Pointer
 from mlc_pipelines.integrations.airbase.verification import VerifySettings
-from mlc_pipelines.integrations.erp.vouchers import EVERY_COMPANY, VoucherRules
+from mlc_pipelines.integrations.erp.voucher_rules import EVERY_COMPANY, VoucherRules
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -247,3 +247,6 @@ class AirbaseSettings(BaseModel):
         if wrong:
             raise ValueError(f"code parts are CodeB to CodeJ, not {', '.join(wrong)}")
         return value
+
+
+SETTINGS = AirbaseSettings

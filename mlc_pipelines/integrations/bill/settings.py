@@ -127,3 +127,6 @@ class BillSettings(BaseModel):
         if urlsplit(self.base_url).hostname != urlsplit(self.events_address).hostname:
             raise ValueError("base_url and events_url are of two environments, which share neither data nor keys")
         return self
+
+
+SETTINGS = BillSettings

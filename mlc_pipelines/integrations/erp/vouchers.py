@@ -10,44 +10,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.vouchers import NewVoucher, VoucherRow, Vouchers
 from mlc_pipelines.ledger.records import Landed
 
-EVERY_COMPANY = "*"
 LONGEST_REFERENCE = 50
 LONGEST_TEXT = 200
-
-
-class VoucherRules(BaseModel):
-    """How vouchers are made; `credit_account` is by company, `*` for those not named."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    voucher_type: str
-    user_group: str
-    credit_account: Mapping[str, str]
-
-    def credited(self, companies: Sequence[str]) -> dict[str, str]:
-        """Give the credit account of each company that has one: the words that release a held record."""
-        named = {company: self.credit_account.get(company) or self.credit_account.get(EVERY_COMPANY)
-                 for company in companies}  # fmt: skip
-        return {company: account for company, account in named.items() if account}
-
-    def credit_account_of(self, company: str, *, setting: str) -> str:
-        """Give the account that a document of this company is credited to; `setting` names where to add one."""
-        account = self.credited([company]).get(company)
-        if account is None:
-            raise RecordError(
-                f"company {company} has no credit account; add it to {setting}",
-                cause=Cause.ACCOUNT_UNMAPPED,
-                key=f"credit_account:{company}",
-            )
-        return account
 
 
 def debit_row(account: str, parts: Mapping[str, str], amount: Decimal, text: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from mlc_pipelines.integrations.erp.vouchers import VoucherRules
+from mlc_pipelines.integrations.erp.voucher_rules import VoucherRules
 
 CARD = 2
 """Bills of this type are card statements; Procurify's own accounting sync leaves them out too (documented)."""
@@ -157,3 +157,6 @@ class ProcurifySettings(BaseModel):
     def path(self, feed: Feed) -> str:
         """Give the path of a feed: the tenant's own, else the one known."""
         return self.paths.get(feed, PATHS[feed])
+
+
+SETTINGS = ProcurifySettings

@@ -12,7 +12,8 @@ from mlc_pipelines.ifs.accounts import Account
 from mlc_pipelines.ifs.posting_proposals import PostingLine, SupplierInvoice
 from mlc_pipelines.ifs.suppliers import Supplier
 from mlc_pipelines.integrations.erp.accounts import company_code
-from mlc_pipelines.integrations.erp.vouchers import VoucherRules, debit_row, voucher
+from mlc_pipelines.integrations.erp.voucher_rules import VoucherRules
+from mlc_pipelines.integrations.erp.vouchers import debit_row, voucher
 from mlc_pipelines.integrations.ramp.models import GL_FIELD
 
 CLASSES: Mapping[str, str] = {

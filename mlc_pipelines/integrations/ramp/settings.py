@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mlc_pipelines.integrations.erp.vouchers import VoucherRules
+from mlc_pipelines.integrations.erp.voucher_rules import VoucherRules
 from mlc_pipelines.integrations.ramp.webhook import EVENTS
 
 SCOPES = (
@@ -88,3 +88,6 @@ class RampSettings(BaseModel):
         if urlsplit(value).path:
             raise ValueError("must end after the host; the path /developer/v1 is ours to add")
         return value
+
+
+SETTINGS = RampSettings

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from mlc_pipelines.integrations.erp.vouchers import VoucherRules
+from mlc_pipelines.integrations.erp.voucher_rules import VoucherRules
 from mlc_pipelines.integrations.stampli.feeds import DocumentType, Feeds, InvoiceFeed, OrderFeed, VendorFeed
 
 __all__ = ["Feeds", "InvoiceFeed", "OrderFeed", "StampliSettings", "VendorFeed"]
@@ -92,3 +92,6 @@ class StampliSettings(BaseModel):
     def zone(self) -> ZoneInfo:
         """The zone of times that are written without one."""
         return ZoneInfo(self.timezone)
+
+
+SETTINGS = StampliSettings

@@ -8,7 +8,7 @@ from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.ifs.accounts import Account
 from mlc_pipelines.ifs.code_parts import CodePartValue
 from mlc_pipelines.integrations.erp.accounts import company_code
-from mlc_pipelines.integrations.erp.vouchers import EVERY_COMPANY, VoucherRules
+from mlc_pipelines.integrations.erp.voucher_rules import EVERY_COMPANY, VoucherRules
 from mlc_pipelines.integrations.stampli.feeds import InvoiceFeed, Status
 from mlc_pipelines.integrations.stampli.models import status_of
 from mlc_pipelines.integrations.stampli.periods import OpenDays

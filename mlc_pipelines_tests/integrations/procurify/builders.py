@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from mlc_pipelines.ifs.accounts import Account
 from mlc_pipelines.ifs.code_parts import CodePartValue
-from mlc_pipelines.integrations.erp.vouchers import VoucherRules
+from mlc_pipelines.integrations.erp.voucher_rules import VoucherRules
 from mlc_pipelines.integrations.procurify.models import Bill, Vendor
 from mlc_pipelines.integrations.procurify.settings import ProcurifySettings
 from mlc_pipelines.integrations.procurify.words import Words

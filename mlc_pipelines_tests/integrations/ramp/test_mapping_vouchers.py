@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mlc_pipelines.accounting.money import Money, places
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.ifs.posting_proposals import PostingLine
-from mlc_pipelines.integrations.erp.vouchers import VoucherRules
+from mlc_pipelines.integrations.erp.voucher_rules import VoucherRules
 from mlc_pipelines.integrations.ramp.mapping import to_bill, to_voucher
 from mlc_pipelines.integrations.ramp.models import GL_FIELD
 from mlc_pipelines_tests.integrations.ramp.builders import line, posting_line, ready_bill, supplier_invoice

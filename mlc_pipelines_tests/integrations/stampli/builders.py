@@ -10,7 +10,7 @@ from mlc_pipelines.ifs.accounts import Account
 from mlc_pipelines.ifs.code_parts import CodePartValue
 from mlc_pipelines.ifs.periods import Period
 from mlc_pipelines.ifs.suppliers import Supplier
-from mlc_pipelines.integrations.erp.vouchers import VoucherRules
+from mlc_pipelines.integrations.erp.voucher_rules import VoucherRules
 from mlc_pipelines.integrations.stampli.csv_layout import read_csv
 from mlc_pipelines.integrations.stampli.feeds import Feed, InvoiceFeed
 from mlc_pipelines.integrations.stampli.models import Invoice, InvoiceLine

@@ -9,7 +9,7 @@ import pytest
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.ifs.accounts import Account
-from mlc_pipelines.integrations.erp.vouchers import VoucherRules
+from mlc_pipelines.integrations.erp.voucher_rules import VoucherRules
 from mlc_pipelines.integrations.stampli.mapping import key_mark, mark_of, to_document, to_supplier
 from mlc_pipelines.integrations.stampli.models import Invoice, reference_of
 from mlc_pipelines.integrations.stampli.periods import OpenDays
