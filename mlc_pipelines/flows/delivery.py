@@ -23,7 +23,7 @@ from mlc_pipelines.flows.translating import put_back, translate
 from mlc_pipelines.ledger.intents import Intent
 from mlc_pipelines.ledger.leases import Lease
 from mlc_pipelines.ledger.moves import Move
-from mlc_pipelines.ledger.records import Absent, Hold, Landed, Outcome, Postponed, Unknown, is_word
+from mlc_pipelines.ledger.records import Absent, Entry, Hold, Landed, Outcome, Postponed, Unknown, is_word
 from mlc_pipelines.ledger.states import Stage, State
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,9 @@ MOST_ANNOUNCED = 2000
 
 SILENT_LOOKS = 5
 """So many writes in a row that cannot be looked up, and nothing is sent in this pass."""
+
+ROUNDS = 10
+"""So many writes of a record in a row whose answer was lost and that were not there, and a person has to look."""
 
 PATIENCE = 3
 """So many calls in a row without an answer, and the rest of the pass waits for the next one."""
@@ -230,9 +233,15 @@ class _Passage:
                 results = self._looked_up(part)
             except TransientError:
                 results, silence = self._looked_up_one_by_one(part)
-            self._write_outcomes(results, lease)
+            self._write_outcomes(self._worn_out(results), lease)
             if silence is not None:
                 raise silence
+
+    def _worn_out(self, results: Sequence[tuple[Intent, Outcome]]) -> list[tuple[Intent, Outcome]]:
+        """Hold what would be sent again for ever: a target may fail on one record each time, and say nothing of it."""
+        absent = [intent.entry for intent, outcome in results if isinstance(outcome, Absent)]
+        worn = self._road.books.intents.in_vain(absent, ROUNDS - 1) if absent else set()
+        return [(intent, _worn(intent.entry) if intent.entry.id in worn else outcome) for intent, outcome in results]
 
     def _give_way(self, lease: Lease) -> None:
         """End versions that had a successor while nobody knew whether they had arrived, and holds of older versions.
@@ -286,6 +295,15 @@ class _Passage:
 
 def _held(error: RecordError) -> Hold:
     return Hold(error.cause, str(error), error.key if is_word(error.key or "") else None)
+
+
+def _worn(entry: Entry) -> Hold:
+    return Hold(
+        Cause.OUTCOME_UNSETTLED,
+        f"{entry.label} was sent {ROUNDS} times, each time without an answer, and was never there afterwards; the last "
+        f"time: {entry.problem}",
+        None,
+    )
 
 
 def _kept(landed: Landed) -> Outcome:

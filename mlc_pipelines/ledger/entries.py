@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Integer, Row, bindparam, exists, func, or_, select, update
@@ -13,7 +13,7 @@ from mlc_pipelines.ledger.bindings import changes_since
 from mlc_pipelines.ledger.bulk import among, insert_columns, numbers_for
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.leases import Lease
-from mlc_pipelines.ledger.moves import Move, check_fence, write_moves
+from mlc_pipelines.ledger.moves import Move, check_fence, event_time, write_moves
 from mlc_pipelines.ledger.records import Entry, SourceRecord, from_micros, to_micros
 from mlc_pipelines.ledger.states import OPEN, UNDELIVERED, Stage, State
 from mlc_pipelines.ledger.tables import entries, events
@@ -59,10 +59,11 @@ _OUTDATED = (
     .limit(bindparam("b_limit", type_=Integer))
 )
 _CAUSES = (
-    select(entries.c.cause_key, func.min(entries.c.since))
+    select(entries.c.cause_key, func.min(entries.c.since).label("first"), func.max(entries.c.since).label("last"))
     .where(*_AT, entries.c.cause_key.is_not(None))
     .group_by(entries.c.cause_key)
 )
+_EVER = datetime.min.replace(tzinfo=UTC)
 _MARK = update(entries).where(entries.c.id == bindparam("b_id")).values(tag=bindparam("b_tag"))
 
 
@@ -128,7 +129,7 @@ class Entries:
         self, connection: Connection, flow: str, records: Sequence[SourceRecord], lease: Lease | None
     ) -> Received:
         """Write down records of different keys, a few statements for all of them."""
-        now = self._clock.now()
+        now = event_time(connection, self._clock.now())
         latest = self._latest(connection, flow, [record.key for record in records])
         known = [record for record in records if record.key in latest] if latest else []
         same = {record.key for record in known if latest[record.key].fingerprint == record.fingerprint}
@@ -201,10 +202,12 @@ class Entries:
         """Give entries held or ignored in translation whose cause has changed since, a page of them at a time.
 
         The causes that wait are asked for first, then their words: neither all words nor all entries are read.
+        One that was held in the future, by a clock that was ahead, is tried anew where its word is there at all.
         """
-        wanted = self._at(flow, Stage.TRANSLATE, (State.HELD, State.IGNORED))
+        wanted, now = self._at(flow, Stage.TRANSLATE, (State.HELD, State.IGNORED)), self._clock.now()
         with reading(self._engine) as connection:
-            causes = {row[0]: row[1] for row in connection.execute(_CAUSES, wanted)}
+            rows = connection.execute(_CAUSES, wanted).all()
+            causes = {row.cause_key: row.first if row.last <= now else _EVER for row in rows}
             changed = changes_since(connection, self._name, causes)
         after = 0
         while changed:
@@ -215,7 +218,7 @@ class Entries:
             if not page:
                 break
             after = page[-1].id
-            yield from (entry for entry in page if entry.since < changed[entry.cause_key or ""])
+            yield from (each for each in page if each.since < changed[each.cause_key or ""] or each.since > now)
 
     def move(self, moves: Sequence[Move], lease: Lease | None) -> None:
         """Write moves in one transaction."""

@@ -35,6 +35,9 @@ _CLOSE = (
     .where(intents.c.id == bindparam("b_id"), FENCED)
     .values(outcome=bindparam("b_outcome"), closed_at=bindparam("b_closed_at"), external_id=bindparam("b_external_id"))
 )
+_ABSENT, _REFUSED, _LANDED = "absent", "refused", "landed"
+_ENDED = intents.c.outcome.in_([_ABSENT, _REFUSED, _LANDED])
+"""Of a write that was postponed, or of whose outcome nothing is known yet, nothing can be said."""
 _UNSETTLED = (
     select(entries, func.max(intents.c.id).label("intent_id"), func.max(intents.c.opened_at).label("opened_at"))
     .join(intents, intents.c.entry_id == entries.c.id)
@@ -128,6 +131,16 @@ class Intents:
             rows = connection.execute(_UNSETTLED, wanted)
             return [Intent(row.intent_id, to_entry(row), row.opened_at, None) for row in rows]
 
+    def in_vain(self, those: Sequence[Entry], times: int) -> set[int]:
+        """Of entries, give the ids of those whose last `times` writes all ended with nothing there."""
+        ended: dict[int, list[bool]] = {}
+        with reading(self._engine) as connection:
+            these = (among(connection, intents.c.entry_id, [entry.id for entry in those]), _ENDED)
+            query = select(intents.c.entry_id, intents.c.outcome).where(*these).order_by(intents.c.id.desc())
+            for row in connection.execute(query):
+                ended.setdefault(row.entry_id, []).append(row.outcome == _ABSENT)
+        return {id_ for id_, absent in ended.items() if len(absent) >= times and all(absent[:times])}
+
     def count_open(self) -> dict[str, int]:
         """Count open or unknown writes by flow."""
         count = func.sum(totals.c.count)
@@ -142,7 +155,7 @@ class Intents:
 
 
 def _name(outcome: Outcome) -> str:
-    return "refused" if isinstance(outcome, Hold) else type(outcome).__name__.lower()
+    return _REFUSED if isinstance(outcome, Hold) else type(outcome).__name__.lower()
 
 
 def _consequence(intent: Intent, outcome: Outcome, *, last: bool) -> Move | None:

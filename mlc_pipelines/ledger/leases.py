@@ -19,6 +19,9 @@ from mlc_pipelines.ledger.tables import leases
 from mlc_pipelines.wire.clock import Clock
 
 LEASE_SECONDS = 60.0
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""A lease that seems to last longer by more than this was taken by a clock that was ahead, and has ended."""
+
 _STANDS = select(leases.c.fence, leases.c.expires_at).where(leases.c.name == bindparam("b_name"))
 _LOCKED = select(leases).where(leases.c.name == bindparam("b_name")).with_for_update()
 _KEPT = (
@@ -108,7 +111,7 @@ class Leases:
                 if row is None:
                     connection.execute(insert(leases).values(name=name, holder=holder, fence=1, expires_at=until))
                     return Lease(name, holder, 1)
-                if row.expires_at > now and not has_died(row.holder):
+                if now < row.expires_at <= until + CLOCKS_DIFFER and not has_died(row.holder):
                     raise LeaseTakenError(
                         f"{name}: {row.holder} is at work until {row.expires_at:%H:%M:%S} UTC; wait for that run to end"
                     )

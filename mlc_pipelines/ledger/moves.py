@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy import Connection, bindparam, exists, func, select, update
 
 from mlc_pipelines.ledger import chain, totals
 from mlc_pipelines.ledger.bulk import insert_rows
 from mlc_pipelines.ledger.leases import Lease, LeaseLostError
 from mlc_pipelines.ledger.records import Entry, to_micros
 from mlc_pipelines.ledger.states import State, check_move, stage_after
-from mlc_pipelines.ledger.tables import entries, events, leases
+from mlc_pipelines.ledger.tables import entries, events, leases, seals
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,13 @@ _MOVE = (
     )
 )
 _FENCED_MOVE = _MOVE.where(FENCED)
+_NEWEST_SEAL = select(func.max(seals.c.day))
+
+
+def event_time(connection: Connection, now: datetime) -> datetime:
+    """Give the time of an event: now, but no day that is sealed already, by a clock that was ahead for a while."""
+    sealed = connection.execute(_NEWEST_SEAL).scalar()
+    return max(now, datetime.combine(sealed, time(), UTC) + timedelta(days=1)) if sealed else now
 
 
 def check_fence(connection: Connection, lease: Lease | None) -> None:
@@ -67,6 +74,7 @@ def write_moves(connection: Connection, moves: Sequence[Move], now: datetime, *,
     written: list[dict[str, Any]] = []
     updates: list[dict[str, Any]] = []
     shifts: list[totals.Shift] = []
+    now = event_time(connection, now)
     for move in moves:
         check_move(move.entry.state, move.after)
         kept = _kept(move)

@@ -7,7 +7,7 @@ import pytest
 from mlc_pipelines.errors import Cause, OutcomeUnknownError, RecordError, TransientError
 from mlc_pipelines.flows.delivery import confirm, deliver
 from mlc_pipelines.flows.flow import Outgoing
-from mlc_pipelines.flows.road import Road
+from mlc_pipelines.flows.road import Choice, Road
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.flows.calls import LOST, Calls, entries_of, flow_of, in_turn, listening, states
@@ -68,6 +68,46 @@ def test_what_was_lost_is_found_or_sent_again(ledger: Ledger) -> None:
     assert deliver(road).counts == {"landed": 3, "sent again": 1}
     assert calls == [["D01"]]
     assert states(road) == {"delivered": 3}
+
+
+def test_what_is_lost_ten_times_and_never_there_needs_a_person(ledger: Ledger) -> None:
+    """A record on which the target fails each time is not sent for ever; the others go on, a replay tries it anew."""
+    calls: Calls = []
+    flow = flow_of(3)
+    road = in_turn(ledger, flow)
+
+    def fail(batch: Sequence[Outgoing]) -> None:
+        if batch[0].entry.key == "D01":
+            listening(calls, raising=lambda _: OutcomeUnknownError("HTTP 500, ORA-12899"))(batch)
+
+    flow.before_deliver = fail
+    for _ in range(12):
+        deliver(road)
+    assert calls == [["D01"]] * 10
+    assert states(road) == {"delivered": 2, "held": 1}
+    held = entries_of(road)[1]
+    assert held.cause is Cause.OUTCOME_UNSETTLED
+    assert held.problem == (
+        "INV-D01 was sent 10 times, each time without an answer, and was never there afterwards; "
+        "the last time: HTTP 500, ORA-12899"
+    )
+    deliver(road, Choice(reason="a shorter text", keys=("D01",)))
+    assert (len(calls), states(road)) == (11, {"delivered": 2, "unknown": 1})
+    flow.before_deliver = lambda batch: None
+    assert deliver(road).counts == {"sent again": 1, "landed": 1}
+
+
+def test_ten_silent_passes_are_no_lost_writes(ledger: Ledger) -> None:
+    """A target that is down is waited for however long, and one answer lost afterwards is sent again as ever."""
+    flow = flow_of(1)
+    road = in_turn(ledger, flow)
+    flow.before_deliver = listening([], raising=lambda _: TransientError("no connection"))
+    for _ in range(12):
+        deliver(road)
+    flow.before_deliver = listening([], raising=lambda _: LOST)
+    deliver(road)
+    flow.before_deliver = lambda batch: None
+    assert deliver(road).counts == {"sent again": 1, "landed": 1}
 
 
 @pytest.mark.parametrize(("number", "parts"), [(2, [5, 2, 3, 1, 2]), (0, [5, 2, 1, 1, 3])])

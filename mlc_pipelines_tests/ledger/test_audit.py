@@ -13,7 +13,7 @@ from mlc_pipelines.ledger.records import Entry
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines.ledger.tables import entries, events
 from mlc_pipelines.ledger.verifying import Finding
-from mlc_pipelines_tests.ledger.builders import clock_of, execute, hold, move, receive, sealed_days
+from mlc_pipelines_tests.ledger.builders import clock_of, execute, hold, move, newest, receive, sealed_days
 
 FIRST = date(2026, 11, 20)
 DAY = 86_400.0
@@ -172,6 +172,22 @@ def rewrite_history(ledger: Ledger, entry: Entry) -> None:
         connection.execute(entries.update().where(entries.c.id == entry.id).values(chain_head=fresh))
 
 
+def test_a_day_that_was_sealed_too_early_stays_sealed(ledger: Ledger, books: Books) -> None:
+    """A clock was a day ahead for a while: what happens on that day afterwards is told of the next one."""
+    receive(books, "A")
+    clock_of(ledger).sleep(26 * 3600)
+    (sealed,) = ledger.audit.seal()
+    clock_of(ledger).sleep(-26 * 3600)
+    (late,) = receive(books, "B")
+    move(books, late, State.TRANSLATED)
+    assert {happening.at.date() for happening in books.reports.trail(newest(books, "B"))} == {
+        sealed + timedelta(days=1)
+    }
+    clock_of(ledger).sleep(3 * 86_400)
+    assert ledger.audit.seal()
+    assert not list(ledger.audit.verify())
+
+
 def test_a_seal_finds_what_the_chain_cannot(ledger: Ledger, books: Books) -> None:
     """History rewritten with all its hashes still does not fit the seal of its day."""
     _, middle, _ = sealed_days(ledger, books)
@@ -222,7 +238,9 @@ def test_canonical_json_is_the_same_for_the_same_facts() -> None:
     assert chain.encode({"b": "ø", "a": 1}) == chain.encode({"a": 1, "b": "ø"}) == '{"a":1,"b":"\\u00f8"}'
 
 
-def test_an_entry_dated_back_into_a_quiet_day_is_found(ledger: Ledger, books: Books) -> None:
+def test_an_entry_dated_back_into_a_quiet_day_is_found(
+    ledger: Ledger, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A day on which nothing happened has no seal, and stays a day on which nothing happened."""
     receive(books, "A")
     clock_of(ledger).sleep(3 * DAY)
@@ -230,5 +248,6 @@ def test_an_entry_dated_back_into_a_quiet_day_is_found(ledger: Ledger, books: Bo
     clock_of(ledger).sleep(DAY)
     assert len(ledger.audit.seal()) == 2
     clock_of(ledger).sleep(-2 * DAY)
+    monkeypatch.setattr("mlc_pipelines.ledger.entries.event_time", lambda _connection, now: now)
     receive(books, "forged")
     assert [finding.where for finding in verified(ledger)] == ["day 2026-11-22"]

@@ -211,6 +211,16 @@ def test_only_the_very_word_releases(books: Books, words: Mapping[str, Mapping[s
     assert list(books.entries.released(FLOW)) == []
 
 
+def test_a_hold_of_a_clock_that_was_ahead_is_released_too(ledger: Ledger, books: Books) -> None:
+    """Its word came after it, though it seems to have come before."""
+    clock_of(ledger).sleep(7200)
+    hold(books, *receive(books, "A"), key="account:4010")
+    clock_of(ledger).sleep(-6600)
+    assert not list(books.entries.released(FLOW))
+    books.dictionary.learn("account", {"4010": "4010"})
+    assert [entry.key for entry in books.entries.released(FLOW)] == ["A"]
+
+
 def test_the_newest_versions_are_counted_by_state(ledger: Ledger, books: Books) -> None:
     """Of one flow of one connection."""
     receive(books, *"ABC")

@@ -80,6 +80,17 @@ def test_lost_leases_are_named_and_forgotten_one_by_one(ledger: Ledger) -> None:
     assert ledger.leases.take("running", ELSEWHERE).fence == 2
 
 
+def test_a_lease_of_a_clock_that_was_ahead_is_no_lease(ledger: Ledger) -> None:
+    """Clocks may differ by ten minutes; one that ends later than that was taken in a future that is not to come."""
+    clock_of(ledger).sleep(600)
+    ledger.leases.take("acme", ELSEWHERE)
+    clock_of(ledger).sleep(-600)
+    with pytest.raises(LeaseTakenError):
+        ledger.leases.take("acme", "me")
+    clock_of(ledger).sleep(-1)
+    assert ledger.leases.take("acme", "me").fence == 2
+
+
 def test_renewing_keeps_it(ledger: Ledger) -> None:
     """Each renewal counts from its own moment."""
     lease = ledger.leases.take(NAME, ELSEWHERE)
