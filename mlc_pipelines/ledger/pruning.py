@@ -12,12 +12,27 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from mlc_pipelines.ledger import archive, chain
 from mlc_pipelines.ledger.audit import Audit, TamperedError
 from mlc_pipelines.ledger.database import reading, writing
-from mlc_pipelines.ledger.leases import Leases
+from mlc_pipelines.ledger.leases import Lease, Leases
+from mlc_pipelines.ledger.moves import check_fence
 from mlc_pipelines.ledger.pruning_proof import left_of, rows_of, signed_text
 from mlc_pipelines.ledger.seals import fits, seal_of
 from mlc_pipelines.ledger.states import Stage, State
@@ -81,18 +96,20 @@ class Retention:
         """Archive and prune, a batch in each transaction; the archive has a batch before the ledger lets it go.
 
         Interrupted, it goes on when it is called again with the same file. ConfigurationError for a file that is not
-        the one the ledger knows by that name; LeaseTakenError while another pruning is at work.
+        the one the ledger knows by that name; LeaseTakenError while another pruning is at work, LeaseLostError when it
+        took over from this one.
         """
         done = Pruned()
-        with self._leases.hold(LEASE):
+        with self._leases.hold(LEASE) as lease:
             try:
                 self._audit.seal()
             except TamperedError as error:
                 done.findings.append(Finding("seals", str(error)))
                 return done
             self._open(file)
-            old, after = self._old(older_than), 0
-            while ids := self._prune_batch((*old, entries.c.id > after), batch, file, done, watch):
+            after = 0
+            oldest = select(*as_stored(entries)).where(*self._old(older_than)).order_by(entries.c.id).limit(batch)
+            while ids := self._prune_batch(oldest.where(entries.c.id > after), file, done, watch, lease):
                 after = ids[-1]
                 watch("pruned", len(ids))
             self._audit.remember()
@@ -114,17 +131,15 @@ class Retention:
             with writing(self._engine) as connection:
                 self._let_go(connection, self._head(connection, file, archive.EMPTY), {})
 
-    def _prune_batch(
-        self, old: Sequence[ColumnElement[bool]], most: int, file: Path, done: Pruned, watch: Watcher
-    ) -> list[int]:
+    def _prune_batch(self, chosen: Select[Any], file: Path, done: Pruned, watch: Watcher, lease: Lease) -> list[int]:
         with writing(self._engine, long=True) as connection:
-            chosen = select(*as_stored(entries)).where(*old).order_by(entries.c.id).limit(most).with_for_update()
-            batch = connection.execute(chosen).all()
+            batch = connection.execute(chosen.with_for_update()).all()
             told = _told(connection, [row.id for row in batch])
             done.findings += [finding for row in batch for finding in verify_entry(row, told[row.id])]
             done.findings += _verify_days(connection, _days(told))
             if done.findings or not batch:
                 return []
+            check_fence(connection, lease)  # another pruning may have gone on with the file
             part = archive.append(file, _lines(connection, batch, told))
             watch("archived", len(batch))
             self._let_go(connection, self._head(connection, file, part), told)

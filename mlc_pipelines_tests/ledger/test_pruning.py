@@ -480,6 +480,22 @@ def test_two_do_not_prune_at_once(ledger: Ledger, year: Entry, file: Path) -> No
         prune(ledger, file)
 
 
+def test_a_pruning_that_was_overtaken_appends_nothing_more(ledger: Ledger, year: Entry, file: Path) -> None:
+    """It stood still for longer than its lease: the file is another one's to go on with."""
+    sizes = []
+
+    def be_overtaken(step: str, _records: int) -> None:
+        if step == "pruned":
+            sizes.append(file.stat().st_size)
+            clock_of(ledger).sleep(61)
+            ledger.leases.take(LEASE, "another-machine/1:2:3")
+
+    with pytest.raises(LeaseLostError):
+        prune(ledger, file, batch=1, watch=be_overtaken)
+    assert [file.stat().st_size] == sizes
+    assert found(ledger, file) == []
+
+
 def test_less_than_two_days_is_refused(ledger: Ledger, file: Path) -> None:
     """Only what lies in finished days can be sealed first."""
     with pytest.raises(ValueError, match="rested for two days"):
