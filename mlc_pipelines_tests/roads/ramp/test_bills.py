@@ -307,6 +307,19 @@ def test_a_ledger_that_knows_nothing_of_a_draft_adopts_it(
     assert (tenancy.bill(reference).id, tenancy.bill(reference).amount) == (draft.id, Decimal("80.00"))
 
 
+@pytest.mark.parametrize("mode", ["draft", "preapproved"])
+def test_a_bill_that_was_archived_before_its_answer_came_is_not_made_again(tenancy: Tenancy, mode: str) -> None:
+    """Archived bills are looked at too."""
+    tenancy.change(ramp={"bill_mode": mode})
+    reference = tenancy.invoice("INV-1")
+    tenancy.ramp.faults.once("lost", method="POST", path_part="/bills")
+    tenancy.run("bills")
+    tenancy.ramp.people.archive_bill(tenancy.bill(reference).id)
+    tenancy.run("bills")
+    assert tenancy.bill(reference).archived_at is not None
+    assert tenancy.states("bills") == {"confirmed": 1}
+
+
 def test_submitting_is_ours_where_the_connection_says_so(tenancy: Tenancy) -> None:
     """The draft becomes a bill that waits for approval; the invoice keeps the draft's id."""
     tenancy.change(ramp={"bill_mode": "submit"})

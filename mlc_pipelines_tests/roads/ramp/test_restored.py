@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.backups import back_up, bring_back
@@ -32,3 +34,19 @@ def test_an_invoice_cancelled_meanwhile_needs_a_person(tenancy: Tenancy, tmp_pat
     bring_back(tenancy.house.ledger.engine, tmp_path / "backup")
     tenancy.run("bills")
     assert tenancy.causes("bills") == {"INV-1": Cause.CANCELLED_AFTER_DELIVERY}
+
+
+@pytest.mark.parametrize("mode", ["draft", "submit", "preapproved"])
+def test_a_bill_that_was_archived_meanwhile_is_not_made_again(tenancy: Tenancy, tmp_path: Path, mode: str) -> None:
+    """Accounts payable took it back; whether the invoice is to be paid after all is theirs to say."""
+    tenancy.change(ramp={"bill_mode": mode})
+    back_up(tenancy.house.ledger.engine, tmp_path / "backup")
+    reference = tenancy.invoice("INV-1")
+    tenancy.run("bills")
+    made = tenancy.bill(reference)
+    tenancy.ramp.people.archive_bill(made.id)
+    bring_back(tenancy.house.ledger.engine, tmp_path / "backup")
+    tenancy.run("bills")
+    assert tenancy.bills(reference) == [made]
+    assert tenancy.causes("bills") == {"INV-1": Cause.CHANGED_AFTER_DELIVERY}
+    assert f"bill {made.id} in Ramp already, which was archived" in (tenancy.entry("bills", reference).problem or "")

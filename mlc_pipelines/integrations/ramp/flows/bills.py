@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from mlc_pipelines.errors import Cause, RecordError
@@ -99,16 +100,15 @@ class BillsToRamp:
         return found
 
     def _bill_of(self, reference: str) -> Bill | None:
-        """Find the document of a reference: a draft until it is submitted, a bill afterwards.
+        """Find the document of a reference: a draft until it is submitted, a bill afterwards, archived or not.
 
-        The filter came after 2025 (seen in public code); where it is not heeded, others' documents come too.
+        The filter came after 2025 (seen in public code); where it is not heeded, others' documents come too. Archived
+        bills are looked at last, before each create: a ledger restored from a backup does not know what it sent.
         """
         ramp = self._desk.ramp
-        if self._desk.settings.bill_mode is not BillMode.PREAPPROVED:
-            for draft in ramp.drafts(remote_id=reference):
-                if draft.remote_id == reference:
-                    return draft
-        return next((bill for bill in ramp.bills(remote_id=reference) if bill.remote_id == reference), None)
+        drafts = ramp.drafts(remote_id=reference) if self._desk.settings.bill_mode is not BillMode.PREAPPROVED else ()
+        lists = (ramp.bills(remote_id=reference, is_archived=archived) for archived in (False, True))
+        return next((bill for bill in chain(drafts, *lists) if bill.remote_id == reference), None)
 
     def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Create the bill, or amend the one there as long as nobody has approved it."""
@@ -125,6 +125,12 @@ class BillsToRamp:
         if there is None or outgoing.bound is None:
             raise RecordError(
                 f"bill {outgoing.bound} is gone from Ramp; restore it or replay as new",
+                cause=Cause.CHANGED_AFTER_DELIVERY,
+            )
+        if there.archived_at is not None:
+            raise RecordError(
+                f"invoice {outgoing.entry.label} has bill {there.id} in Ramp already, which was archived there; "
+                "cancel the invoice in IFS, or enter its bill in Ramp by hand",
                 cause=Cause.CHANGED_AFTER_DELIVERY,
             )
         if _stands_in(bill, there):
