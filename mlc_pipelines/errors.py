@@ -51,6 +51,7 @@ class Cause(StrEnum):
     CHANGED_AFTER_DELIVERY = "changed_after_delivery"
     CANCELLED_AFTER_DELIVERY = "cancelled_after_delivery"
     CHANGED_ELSEWHERE = "changed_elsewhere"
+    SENT_ELSEWHERE = "sent_elsewhere"
     DUPLICATE_SUSPECTED = "duplicate_suspected"
     INVOICE_UNKNOWN = "invoice_unknown"
     REJECTED_BY_TARGET = "rejected_by_target"

@@ -90,6 +90,11 @@ CATALOGUE: dict[Cause, Advice] = {
         "Somebody kept changing the record while we wrote to it.",
         "Replay when the person is done.",
     ),
+    Cause.SENT_ELSEWHERE: Advice(
+        "IFS says that somebody else has sent or paid the invoice.",
+        "Accounts payable: find out who pays it. If it is to go this way all the same, clear the mark in IFS. "
+        "Goes on by itself.",
+    ),
     Cause.DUPLICATE_SUSPECTED: Advice(
         "The target has a document with the same number that we did not make.",
         "Accounts payable: find out which of the two is right; remove one, then replay.",

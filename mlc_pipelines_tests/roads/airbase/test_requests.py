@@ -161,16 +161,19 @@ def test_a_subsidiary_of_nobody_is_held_or_by_name_left_alone(tenancy: Tenancy, 
     assert tenancy.entry("request_vouchers", request).state == state
 
 
-def test_a_named_invoice_is_marked(tenancy: Tenancy) -> None:
-    """Where the tenant's requests name the IFS invoice they belong to."""
-    invoice = f"10^{tenancy.ifs.people.add_invoice('10', 'S-1001', 'INV-1')}"
+@pytest.mark.parametrize("before", [None, "AIRBASE PR-1", "ramp:b-1"])
+def test_a_named_invoice_is_marked(tenancy: Tenancy, before: str | None) -> None:
+    """Where the tenant's requests name the IFS invoice they belong to; another system's mark is left to a person."""
+    invoice = f"10^{tenancy.ifs.people.add_invoice('10', 'S-1001', 'INV-1', Cf_Spend_Reference=before)}"
     fields = {"kind": "/purchase_type", "dated": "/approved_date", "erp_invoice": "/number"}
     tenancy.airbase_settings(requests={**BOOKED, "fields": fields})
     request = approved(tenancy)
     tenancy.request(request).number = invoice
     tenancy.run("request_vouchers")
     key = ("10", int(invoice.partition("^")[2]))
-    assert tenancy.ifs.invoices[key]["Cf_Spend_Reference"] == f"AIRBASE PR-{request}"
+    theirs = before == "ramp:b-1"
+    assert tenancy.ifs.invoices[key]["Cf_Spend_Reference"] == (before if theirs else f"AIRBASE PR-{request}")
+    assert list(tenancy.causes("request_vouchers").values()) == ([Cause.SENT_ELSEWHERE] if theirs else [])
 
 
 def test_an_event_that_cannot_be_read_for_want_of_a_path_is_held(tenancy: Tenancy) -> None:

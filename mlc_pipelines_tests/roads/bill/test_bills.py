@@ -142,6 +142,18 @@ def test_an_invoice_cancelled_after_delivery_is_held_for_a_person(tenancy: Tenan
     assert bill.archived is False
 
 
+@pytest.mark.parametrize("mark", [{"Cf_Spend_Reference": "ramp:b-1"}, {"Cf_Paid_Status": "Paid"}])
+def test_an_invoice_that_somebody_else_sent_or_paid_is_held(tenancy: Tenancy, mark: dict[str, str]) -> None:
+    """The mark stays; a person who clears it has the invoice sent by the next run."""
+    key = tenancy.invoice("INV-1", **mark)
+    tenancy.run("bills")
+    assert tenancy.causes("bills") == {"INV-1": Cause.SENT_ELSEWHERE}
+    assert tenancy.bill.bills == {}
+    tenancy.edit(key, **dict.fromkeys(mark))
+    tenancy.run("bills")
+    assert tenancy.proposal(key)["Cf_Spend_Reference"] == f"bill:{tenancy.bill_of(key).id}"
+
+
 @pytest.mark.parametrize(
     ("attributes", "cause"),
     [

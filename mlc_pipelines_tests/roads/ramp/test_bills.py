@@ -144,6 +144,36 @@ def test_an_invoice_cancelled_after_delivery_is_held_for_a_person(tenancy: Tenan
     assert tenancy.bill(reference).status == "DRAFT"
 
 
+@pytest.mark.parametrize(
+    "mark",
+    [
+        {"Cf_Spend_Reference": "bill:00nABC"},
+        {"Cf_Paid_Status": "Paid"},
+        {"Cf_Paid_Status": "PartlyPaid", "Cf_Payment_Reference": "bill:00nABC"},
+    ],
+)
+def test_an_invoice_that_somebody_else_sent_or_paid_is_held(tenancy: Tenancy, mark: dict[str, str]) -> None:
+    """The mark stays; a person who clears it has the invoice sent by the next run."""
+    reference = tenancy.invoice("INV-1", **mark)
+    tenancy.run("bills")
+    assert tenancy.causes("bills") == {"INV-1": Cause.SENT_ELSEWHERE}
+    assert tenancy.bills(reference) == []
+    assert {name: tenancy.proposal(reference)[name] for name in mark} == mark
+    tenancy.edit(reference, **dict.fromkeys(mark))
+    tenancy.run("bills")
+    assert tenancy.proposal(reference)["Cf_Spend_Reference"] == f"ramp:{tenancy.bill(reference).id}"
+
+
+def test_a_mark_that_somebody_else_made_meanwhile_is_not_overwritten(tenancy: Tenancy) -> None:
+    """Two connections name one company: a person finds out which of the two bills is paid."""
+    reference = tenancy.invoice("INV-1")
+    tenancy.run_stages("bills", "collect", "translate", "deliver")
+    tenancy.edit(reference, Cf_Spend_Reference="bill:00nABC")
+    tenancy.run_stages("bills", "confirm")
+    assert tenancy.causes("bills") == {"INV-1": Cause.SENT_ELSEWHERE}
+    assert tenancy.proposal(reference)["Cf_Spend_Reference"] == "bill:00nABC"
+
+
 def test_a_credit_note_is_held(tenancy: Tenancy) -> None:
     """Ramp takes no negative bill."""
     reference = tenancy.invoice("CN-1", lines=[line("-40.00")])

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.roads.ramp.tenancy import Tenancy
@@ -147,8 +149,13 @@ def test_a_payment_heard_of_by_webhook_is_marked_once(tenancy: Tenancy) -> None:
     assert len(patches) == 1
 
 
-def test_an_invoice_marked_as_paid_is_not_sent_again(tenancy: Tenancy) -> None:
-    """Our mark changes the record in IFS, and the bills flow sees no change in it."""
+ONLY_A_STATUS = {"sent": None, "paid": {"status": "Cf_Paid_Status", "date": None, "reference": None}}
+
+
+@pytest.mark.parametrize("attributes", [{}, ONLY_A_STATUS])
+def test_an_invoice_marked_as_paid_is_not_sent_again(tenancy: Tenancy, attributes: dict[str, Any]) -> None:
+    """Our mark changes the record in IFS, and the bills flow sees no change in it, nor the mark of somebody else."""
+    tenancy.change(ifs={"marks": attributes})
     bill = paid(tenancy)
     tenancy.run("payments")
     tallies = tenancy.run("bills")

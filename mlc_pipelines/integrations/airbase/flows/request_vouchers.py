@@ -133,7 +133,8 @@ class RequestVouchersToIfs:
                 f"request {outgoing.entry.label} names invoice {invoice!r}; it should be company^invoice id",
                 cause=Cause.INVOICE_UNKNOWN,
             )
-        return [Landed(invoice, self._invoices.mark_sent(invoice, f"{SERIE} {outgoing.entry.reference}"))]
+        mark = f"{SERIE} {outgoing.entry.reference}"
+        return [Landed(invoice, self._invoices.mark_sent(invoice, mark, ours=f"{SERIE} "))]
 
 
 def _withdrawn(named: str, said: str, voucher: str | None) -> Ignored:

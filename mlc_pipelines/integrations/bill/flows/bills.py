@@ -10,7 +10,7 @@ from mlc_pipelines.integrations.bill.bill_client import MOST_AT_ONCE
 from mlc_pipelines.integrations.bill.desk import Desk
 from mlc_pipelines.integrations.bill.mapping import Words, marked, to_bill
 from mlc_pipelines.integrations.bill.models import Bill, NewBill
-from mlc_pipelines.integrations.erp.invoices import InvoiceSource, never_sent
+from mlc_pipelines.integrations.erp.invoices import BILL, InvoiceSource, Sent
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 
 MARK = "bill:"
@@ -22,7 +22,7 @@ class BillsToBill:
 
     name = "bills"
     sentence = "Supplier invoices of IFS become bills in BILL, every line coded; IFS is told that they were sent."
-    kind = "bill"
+    kind = BILL
     assets = Assets(
         collect=Asset(
             "supplier_invoices", "Supplier invoices (posting proposals) with their lines, as IFS has them.", ("ifs",)
@@ -40,6 +40,7 @@ class BillsToBill:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._invoices = InvoiceSource(desk.ifs)
+        self._sent = Sent(desk.dictionary, MARK)
         self._words = Words(desk.settings)
         self.deliver_batch = MOST_AT_ONCE if desk.settings.bulk_bills else 1
         self.settle_after = desk.settings.settle_after_seconds
@@ -58,7 +59,7 @@ class BillsToBill:
 
     def fetch(self, sighting: Sighting) -> SourceRecord | None:
         """Read the lines of an invoice, a query of their own."""
-        return self._invoices.record(sighting)
+        return self._invoices.record(sighting, self._sent)
 
     def prepare(self) -> None:
         """Read the tables of the connection file, the currencies of vendors, and what is bound in BILL."""
@@ -79,10 +80,9 @@ class BillsToBill:
         dictionary.learn("tax_account", {company: account for company, account in taxed.items() if account})
 
     def translate(self, entry: Entry) -> Translated | Ignored:
-        """Make a bill; a cancelled invoice is not sent, and one that was sent before needs a person."""
+        """Make a bill, unless the invoice was cancelled, or sent or paid by somebody else."""
         invoice = self._invoices.invoice(entry.source)
-        was_sent = invoice.is_cancelled and self._desk.dictionary.by_key(self.kind, entry.key) is not None
-        return never_sent(invoice, was_sent=was_sent, mark=MARK, undo="archive the bill in BILL") or Translated(
+        return self._sent.refused(invoice, undo="archive the bill in BILL") or Translated(
             encode(to_bill(invoice, entry.key, self._words)), entry.key
         )
 
@@ -146,7 +146,7 @@ class BillsToBill:
         """Mark the invoice in IFS as sent, looking first."""
         (outgoing,) = batch
         said = f"{MARK}{outgoing.entry.external_id}"
-        return [Landed(said, self._invoices.mark_sent(outgoing.entry.key, said))]
+        return [Landed(said, self._invoices.mark_sent(outgoing.entry.key, said, ours=MARK))]
 
 
 def _refuse_another(outgoing: Outgoing, others: Sequence[Bill]) -> None:

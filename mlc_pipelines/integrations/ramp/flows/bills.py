@@ -8,7 +8,7 @@ from typing import Any
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
-from mlc_pipelines.integrations.erp.invoices import InvoiceSource, never_sent
+from mlc_pipelines.integrations.erp.invoices import BILL, InvoiceSource, Sent
 from mlc_pipelines.integrations.ramp.desk import Desk
 from mlc_pipelines.integrations.ramp.errors import NotSubmittableError
 from mlc_pipelines.integrations.ramp.mapping import Words, to_bill
@@ -25,7 +25,7 @@ class BillsToRamp:
 
     name = "bills"
     sentence = "Supplier invoices of IFS become bills in Ramp, every line coded; IFS is told that they were sent."
-    kind = "bill"
+    kind = BILL
     assets = Assets(
         collect=Asset(
             "supplier_invoices", "Supplier invoices (posting proposals) with their lines, as IFS has them.", ("ifs",)
@@ -43,6 +43,7 @@ class BillsToRamp:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._invoices = InvoiceSource(desk.ifs)
+        self._sent = Sent(desk.dictionary, MARK)
         self._words = Words({}, {}, {}, {})
         self.settle_after = desk.settings.settle_after_seconds
 
@@ -60,7 +61,7 @@ class BillsToRamp:
 
     def fetch(self, sighting: Sighting) -> SourceRecord | None:
         """Read the lines of an invoice, a query of their own."""
-        return self._invoices.record(sighting)
+        return self._invoices.record(sighting, self._sent)
 
     def prepare(self) -> None:
         """Read the tables of the connection file, and what Ramp has been sent, from the bindings."""
@@ -83,10 +84,9 @@ class BillsToRamp:
         dictionary.learn("allocation", words.allocations)
 
     def translate(self, entry: Entry) -> Translated | Ignored:
-        """Make a bill; a cancelled invoice is not sent, and one that was sent before needs a person."""
+        """Make a bill, unless the invoice was cancelled, or sent or paid by somebody else."""
         invoice = self._invoices.invoice(entry.source)
-        was_sent = invoice.is_cancelled and self._desk.dictionary.by_key(self.kind, entry.key) is not None
-        return never_sent(invoice, was_sent=was_sent, mark=MARK, undo="archive the bill in Ramp") or Translated(
+        return self._sent.refused(invoice, undo="archive the bill in Ramp") or Translated(
             encode(to_bill(invoice, self._words)), entry.key
         )
 
@@ -159,7 +159,7 @@ class BillsToRamp:
         if self._desk.settings.bill_mode is BillMode.SUBMIT:
             submitted = self._submit(entry)
         mark = f"{MARK}{entry.external_id}"
-        return [Landed(mark, submitted | self._invoices.mark_sent(entry.key, mark))]
+        return [Landed(mark, submitted | self._invoices.mark_sent(entry.key, mark, ours=MARK))]
 
     def _submit(self, entry: Entry) -> dict[str, str]:
         """Submit the draft if it still is one; where payment details are missing it stays for a person to complete."""
