@@ -15,6 +15,8 @@ from mlc_pipelines.integrations.ramp.subscriptions import ACTIVE, answer_challen
 FLOWS = {
     "bills.approved": "vouchers",
     "bills.ready_to_sync": "vouchers",
+    "bills.updated": "vouchers",
+    "bills.archived": "vouchers",
     "bills.paid": "payments",
     "vendors.updated": "suppliers",
     "vendors.activated": "suppliers",

@@ -1,6 +1,7 @@
 """Vouchers: a bill approved in Ramp stands in IFS once, both sides equal, and Ramp knows its number."""
 
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -237,6 +238,148 @@ def test_a_bill_heard_of_by_webhook_is_booked_like_a_polled_one(tenancy: Tenancy
     tenancy.hear("vouchers", "bills.approved", bill.id)
     tenancy.run("vouchers")
     assert tenancy.voucher(bill.id)
+
+
+@pytest.mark.parametrize("sync_status", ["BILL_SYNCED", "BILL_AND_PAYMENT_SYNCED"])
+def test_a_bill_that_somebody_else_booked_is_left_alone(tenancy: Tenancy, sync_status: str) -> None:
+    """An event names it, late or once more; the list would not."""
+    bill = approved(tenancy)
+    bill.sync_status = sync_status
+    tenancy.hear("vouchers", "bills.approved", bill.id)
+    tenancy.run("vouchers")
+    assert tenancy.ifs.vouchers == []
+    assert tenancy.states("vouchers") == {}
+
+
+def test_an_archived_bill_is_not_booked(tenancy: Tenancy) -> None:
+    """Whatever event names it."""
+    bill = approved(tenancy)
+    tenancy.ramp.people.archive_bill(bill.id)
+    tenancy.hear("vouchers", "bills.approved", bill.id)
+    tenancy.run("vouchers")
+    assert tenancy.ifs.vouchers == []
+    assert tenancy.entry("vouchers", bill.id).cause == Cause.CANCELLED
+    assert tenancy.states("vouchers") == {"ignored": 1}
+
+
+def waiting(tenancy: Tenancy) -> Any:
+    """Let an approved bill wait here for its period."""
+    tenancy.ifs.people.close_period("10", 2026, 10)
+    bill = approved(tenancy, InvoiceDate="2026-10-05")
+    tenancy.run("vouchers")
+    tenancy.ifs.people.open_period("10", 2026, 10)
+    return bill
+
+
+@pytest.mark.parametrize(
+    ("change", "cause", "said"),
+    [
+        ({"archived_at": datetime(2026, 11, 20, tzinfo=UTC)}, Cause.CANCELLED, "is archived in Ramp"),
+        ({"approval_status": "REJECTED"}, Cause.CANCELLED, "is REJECTED in Ramp"),
+        ({"sync_status": "BILL_SYNCED"}, Cause.DUPLICATE_SUSPECTED, "is BILL_SYNCED in Ramp, and not by us"),
+    ],
+)
+def test_a_bill_that_is_taken_back_while_it_waits_is_not_booked(
+    tenancy: Tenancy, change: dict[str, Any], cause: Cause, said: str
+) -> None:
+    """It is read again right before its voucher is made."""
+    bill = waiting(tenancy)
+    vars(bill).update(change)
+    tenancy.run("vouchers")
+    assert tenancy.ifs.vouchers == []
+    assert tenancy.causes("vouchers") == {"INV-1": cause}
+    assert said in (tenancy.entry("vouchers", bill.id).problem or "")
+
+
+def test_a_waiting_bill_that_was_archived_is_no_longer_held(tenancy: Tenancy) -> None:
+    """The event says so, and nobody need look at it."""
+    bill = waiting(tenancy)
+    tenancy.ramp.people.archive_bill(bill.id)
+    tenancy.hear("vouchers", "bills.archived", bill.id)
+    tenancy.run("vouchers")
+    assert tenancy.states("vouchers") == {"ignored": 1}
+
+
+def test_a_bill_edited_between_list_and_voucher_is_booked_as_it_is_now(tenancy: Tenancy) -> None:
+    """What was read before is not booked; the next pass reads the new version."""
+    bill = approved(tenancy)
+    tenancy.run_stages("vouchers", "collect", "translate")
+    tenancy.ramp.people.recode_bill(bill.id, "Category", "10^4600")
+    tenancy.run_stages("vouchers", "deliver")
+    assert tenancy.states("vouchers") == {"postponed": 1}
+    tenancy.run("vouchers")
+    assert sides(tenancy.voucher(bill.id))[0][0] == "4600"
+
+
+def archive(tenancy: Tenancy, bill: Any) -> str:
+    tenancy.ramp.people.archive_bill(bill.id)
+    return "bills.archived"
+
+
+def recode(tenancy: Tenancy, bill: Any) -> str:
+    tenancy.ramp.people.recode_bill(bill.id, "Category", "10^4600")
+    return "bills.updated"
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"), [(archive, Cause.CANCELLED_AFTER_DELIVERY), (recode, Cause.CHANGED_AFTER_DELIVERY)]
+)
+def test_what_is_done_to_a_booked_bill_is_told(
+    tenancy: Tenancy, change: Callable[[Tenancy, Any], str], cause: Cause
+) -> None:
+    """Its voucher stays as it is; a person corrects it."""
+    bill = approved(tenancy)
+    tenancy.run("vouchers")
+    number = tenancy.entry("vouchers", bill.id).external_id or ""
+    tenancy.hear("vouchers", change(tenancy, bill), bill.id)
+    tenancy.run("vouchers")
+    assert tenancy.causes("vouchers") == {"INV-1": cause}
+    assert number in (tenancy.entry("vouchers", bill.id).problem or "")
+    assert len(tenancy.ifs.vouchers) == 1
+
+
+def test_an_event_of_a_booked_bill_that_did_not_change_is_nothing_new(tenancy: Tenancy) -> None:
+    """Its payment, for one, is no business of its voucher."""
+    bill = approved(tenancy)
+    tenancy.run("vouchers")
+    tenancy.ramp.people.pay_bills()
+    tenancy.hear("vouchers", "bills.updated", bill.id)
+    tenancy.run("vouchers")
+    assert tenancy.states("vouchers") == {"confirmed": 1}
+    assert tenancy.entry("vouchers", bill.id).version == 1
+
+
+def test_what_is_done_to_an_invoice_that_ifs_books_itself_is_no_matter(tenancy: Tenancy) -> None:
+    """There is no voucher to be corrected."""
+    tenancy.change(ramp={"vouchers": {**RULES, "bills": "born_in_ramp"}})
+    bill = approved(tenancy)
+    tenancy.run("vouchers")
+    tenancy.hear("vouchers", recode(tenancy, bill), bill.id)
+    tenancy.run("vouchers")
+    assert tenancy.causes("vouchers") == {}
+
+
+def test_a_bill_that_somebody_else_booked_after_us_is_held(tenancy: Tenancy) -> None:
+    """Ramp knows it as booked before we ever said so; once a person has looked, a replay brings it to its end."""
+    bill = approved(tenancy)
+    tenancy.run_stages("vouchers", "collect", "translate", "deliver")
+    bill.sync_status = "BILL_SYNCED"
+    tenancy.run_stages("vouchers", "confirm")
+    assert tenancy.causes("vouchers") == {"INV-1": Cause.DUPLICATE_SUSPECTED}
+    tenancy.replay("vouchers", stage="confirm")
+    assert tenancy.states("vouchers") == {"confirmed": 1}
+
+
+def test_a_lost_sync_of_several_bills_is_known_as_ours(tenancy: Tenancy) -> None:
+    """They are told of once more together with another one, which is another sync to Ramp."""
+    for number in ("INV-1", "INV-2"):
+        approved(tenancy, number)
+    tenancy.ramp.faults.once("lost", method="POST", path_part="/syncs")
+    tenancy.run("vouchers")
+    approved(tenancy, "INV-3")
+    tenancy.run("vouchers")
+    assert tenancy.states("vouchers") == {"confirmed": 3}
+    assert {bill.sync_status for bill in tenancy.ramp.bills.values()} == {"BILL_SYNCED"}
 
 
 def test_unmapped_accounts_can_be_booked_once_ramp_has_them(tenancy: Tenancy) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mlc_pipelines.errors import Cause
+from mlc_pipelines.errors import Cause, NotYetError, RecordError
 from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.integrations.erp.periods import OpenPeriods
 from mlc_pipelines.integrations.erp.vouchers import VoucherDesk
-from mlc_pipelines.integrations.ramp.acknowledging import acknowledge
+from mlc_pipelines.integrations.ramp.acknowledging import NOT_SYNCED, acknowledge
 from mlc_pipelines.integrations.ramp.desk import Desk
 from mlc_pipelines.integrations.ramp.mapping import field_id, to_voucher
 from mlc_pipelines.integrations.ramp.models import Bill
@@ -17,6 +17,9 @@ from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, T
 from mlc_pipelines.wire.rows import Unread
 
 SERIE = "RAMP"
+APPROVED = "APPROVED"
+FIRST_TOLD = 2
+"""Attempts of a record that arrived at once and of which Ramp is told for the first time."""
 
 
 class VouchersToIfs:
@@ -48,17 +51,23 @@ class VouchersToIfs:
 
     def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List what Ramp says is ready and not yet booked: a queue, not a feed."""
-        for bill in self._desk.ramp.bills_carried(sync_ready=True, sync_status="NOT_SYNCED"):
+        for bill in self._desk.ramp.bills_carried(sync_ready=True, sync_status=NOT_SYNCED):
             yield Sighting.of_unread(bill) if isinstance(bill, Unread) else Sighting(bill.id, carry=bill)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
-        """An approved or ready bill."""
-        return Sighting(object_id)
+        """A bill that is approved or ready, or was edited or archived, if vouchers are configured at all."""
+        return Sighting(object_id) if self._desk.settings.vouchers is not None else None
 
     def fetch(self, sighting: Sighting) -> SourceRecord | None:
-        """Take the bill from the list, or read the one a webhook named; one that is not ready is left to the poll."""
+        """Take the bill from the list, or read the one a webhook named; one that is not ready is left to the poll.
+
+        One of which we made a voucher is taken as it is now, so that what was done to it since is told.
+        """
         bill: Bill | None = sighting.carry or self._desk.ramp.find_bill(sighting.key)
-        if bill is None or bill.approval_status != "APPROVED":
+        if bill is None:
+            return None
+        is_ready = bill.approval_status == APPROVED and bill.sync_status == NOT_SYNCED
+        if not is_ready and self._desk.dictionary.by_key(self.kind, bill.id) is None:
             return None
         return SourceRecord(
             key=bill.id,
@@ -82,7 +91,7 @@ class VouchersToIfs:
         desk.dictionary.learn("credit_account", rules.credited(desk.connection.companies) if rules else {})
 
     def translate(self, entry: Entry) -> Translated | Ignored:
-        """Make a voucher; an invoice that IFS books itself is only acknowledged."""
+        """Make a voucher; an invoice that IFS books itself is only acknowledged, a bill taken back is for a person."""
         rules = self._desk.settings.vouchers
         bill = Bill.parse(entry.source)
         company = self._companies.get(bill.entity_id or "")
@@ -90,8 +99,19 @@ class VouchersToIfs:
             return Ignored(
                 Cause.NOT_OURS, f"bill {bill.invoice_number}: entity {bill.entity_id} is no company of this connection"
             )
+        booked, taken_back = self._desk.dictionary.by_key(self.kind, bill.id), _taken_back(bill)
+        if taken_back and booked is None:
+            return Ignored(Cause.CANCELLED, f"bill {entry.label} is {taken_back} in Ramp: no voucher is made")
         if rules.bills == "born_in_ramp" and bill.remote_id:
+            if booked is not None:
+                return Ignored(Cause.ALREADY_KNOWN, f"bill {entry.label} is booked by IFS itself, from its invoice")
             return Translated(encode({"booked": bill.remote_id}), bill.id)
+        if taken_back and booked is not None:
+            raise RecordError(
+                f"bill {entry.label} is {taken_back} in Ramp, but voucher {booked.external_id} was made of it; "
+                "reverse the voucher in IFS",
+                cause=Cause.CANCELLED_AFTER_DELIVERY,
+            )
         parts = {
             field_id(name.removeprefix("Code")): name.removeprefix("Code")
             for name in self._desk.table("dimensions") or {}
@@ -110,15 +130,49 @@ class VouchersToIfs:
         payload = outgoing.payload
         if "booked" in payload:
             return [Landed(f"{payload['booked']}", {"booked": "by IFS itself, from the invoice"})]
+        self._assure(outgoing.entry)
         return [self._vouchers.create(payload)]
+
+    def _assure(self, entry: Entry) -> None:
+        """See that the bill, which may have waited here for long, still stands in Ramp as it was read."""
+        bill = self._desk.ramp.find_bill(entry.key)
+        taken_back = _taken_back(bill) if bill is not None else "gone"
+        if bill is None or taken_back is not None:
+            raise RecordError(
+                f"bill {entry.label} is {taken_back} in Ramp: no voucher is made; replay it if it is approved again",
+                cause=Cause.CANCELLED,
+            )
+        if bill.sync_status != NOT_SYNCED:
+            raise RecordError(
+                f"bill {entry.label} is {bill.sync_status} in Ramp, and not by us: no voucher is made; "
+                "find out who booked it",
+                cause=Cause.DUPLICATE_SUSPECTED,
+            )
+        if _what_matters(bill) != _what_matters(Bill.parse(entry.source)):
+            raise NotYetError(f"bill {entry.label} was edited in Ramp meanwhile; it is booked as it is read next")
 
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Tell Ramp which bills are booked, and under which number."""
-        return acknowledge(self._desk.ramp, "BILL_SYNC", {o.entry.key: o.entry.external_id or "" for o in batch})
+        booked = {o.entry.key: o.entry.external_id or "" for o in batch}
+        told_before = any(o.entry.attempts > FIRST_TOLD or "booked" in o.payload for o in batch)
+        return acknowledge(self._desk.ramp, "BILL_SYNC", booked, told_before=told_before)
 
 
-def _what_matters(bill: Bill) -> object:
+def _taken_back(bill: Bill) -> str | None:
+    """Say what has become of a bill that was approved; None while it still is."""
+    if bill.archived_at is not None:
+        return "archived"
+    return None if bill.approval_status == APPROVED else bill.approval_status or "not approved"
+
+
+def _what_matters(bill: Bill) -> list[Any]:
+    """Give what a voucher depends on.
+
+    What is seldom so is told only where it is: a bill without it has the fingerprint that it always had.
+    """
     lines = [[line.amount.to_text(), line.memo, line.codings()] for line in bill.line_items]
+    taken_back = _taken_back(bill)
+    seldom = [["taken back", taken_back]] if taken_back is not None else []
     return [
         bill.entity_id,
         bill.vendor_id,
@@ -127,6 +181,7 @@ def _what_matters(bill: Bill) -> object:
         bill.amount.currency,
         str(bill.issued_at),
         lines,
+        *seldom,
     ]
 
 
