@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mlc_pipelines.errors import Cause
+from mlc_pipelines.flows.content import fingerprint
 from mlc_pipelines_tests.roads.installation import references
 from mlc_pipelines_tests.roads.ramp.tenancy import UNMAPPED, Tenancy
 
@@ -141,6 +142,41 @@ def test_a_closed_period_holds_the_voucher_until_it_is_open(tenancy: Tenancy) ->
     tenancy.run("vouchers")
     assert tenancy.voucher(bill.id)["AccountingPeriod"] == 10
     assert tenancy.bill(bill.remote_id).sync_status == "BILL_SYNCED"
+
+
+def test_another_posting_date_brings_a_bill_out_of_a_closed_period(tenancy: Tenancy) -> None:
+    """What the hold advises is enough: the next run books it on that day."""
+    tenancy.ifs.people.close_period("10", 2026, 10)
+    bill = approved(tenancy, InvoiceDate="2026-10-05")
+    tenancy.run("vouchers")
+    bill.posting_date = date(2026, 11, 3)
+    tenancy.run("vouchers")
+    assert tenancy.voucher(bill.id)["VoucherDate"] == date(2026, 11, 3)
+    assert tenancy.causes("vouchers") == {}
+
+
+def test_a_bill_that_waits_is_booked_on_the_posting_date_it_has_then(tenancy: Tenancy) -> None:
+    """Whatever it waited for."""
+    tenancy.change(ramp={"vouchers": {**RULES, "credit_account": {"20": "2400"}}})
+    bill = approved(tenancy, InvoiceDate="2026-10-05")
+    tenancy.run("vouchers")
+    bill.posting_date = date(2026, 11, 3)
+    tenancy.change(ramp={"vouchers": RULES})
+    tenancy.run("vouchers")
+    assert tenancy.voucher(bill.id)["VoucherDate"] == date(2026, 11, 3)
+
+
+@pytest.mark.parametrize("posting_date", [None, date(2026, 11, 3)])
+def test_the_posting_date_that_every_bill_has_is_no_part_of_its_fingerprint(
+    tenancy: Tenancy, posting_date: date | None
+) -> None:
+    """Nor was it in ledgers of earlier versions, whose bills must not count as changed."""
+    bill = approved(tenancy, InvoiceDate="2026-11-03")
+    bill.posting_date = posting_date
+    tenancy.run("vouchers")
+    lines = [["100.00", None, [["Category", "10^4010"], ["ifs-code-part-b", "10^210"]]]]
+    earlier = [bill.entity_id, bill.vendor_id, "INV-1", "100.00", "EUR", "2026-11-03", lines]
+    assert tenancy.entry("vouchers", bill.id).fingerprint == fingerprint(earlier)
 
 
 def test_a_voucher_that_left_the_hold_table_is_not_made_again(tenancy: Tenancy) -> None:

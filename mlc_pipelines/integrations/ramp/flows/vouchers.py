@@ -171,8 +171,9 @@ def _what_matters(bill: Bill) -> list[Any]:
     What is seldom so is told only where it is: a bill without it has the fingerprint that it always had.
     """
     lines = [[line.amount.to_text(), line.memo, line.codings()] for line in bill.line_items]
-    taken_back = _taken_back(bill)
+    taken_back, posted = _taken_back(bill), bill.posting_date
     seldom = [["taken back", taken_back]] if taken_back is not None else []
+    seldom += [["posted", str(posted)]] if posted not in (None, bill.issued_at) else []
     return [
         bill.entity_id,
         bill.vendor_id,
