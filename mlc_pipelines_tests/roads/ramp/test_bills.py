@@ -360,6 +360,28 @@ def test_submitting_is_ours_where_the_connection_says_so(tenancy: Tenancy) -> No
     assert tenancy.proposal(reference)["Cf_Spend_Reference"] == f"ramp:{bill.draft_bill_id}"
 
 
+def test_a_draft_whose_invoice_was_cancelled_meanwhile_is_not_submitted(tenancy: Tenancy) -> None:
+    """The worker stopped between the draft and its submission; approvers never see the bill."""
+    tenancy.change(ramp={"bill_mode": "submit"})
+    reference = tenancy.invoice("INV-1")
+    tenancy.run_stages("bills", "collect", "translate", "deliver")
+    tenancy.edit(reference, Objstate="Cancelled")
+    tenancy.run("bills")
+    assert tenancy.bill(reference).status == "DRAFT"
+    assert tenancy.causes("bills") == {"INV-1": Cause.CANCELLED_AFTER_DELIVERY}
+
+
+def test_a_draft_whose_invoice_was_edited_meanwhile_is_submitted_as_it_is_now(tenancy: Tenancy) -> None:
+    """The newer version amends the draft, then submits it."""
+    tenancy.change(ramp={"bill_mode": "submit"})
+    reference = tenancy.invoice("INV-1")
+    tenancy.run_stages("bills", "collect", "translate", "deliver")
+    tenancy.edit(reference, lines=[line("80.00")], NetCurrAmount="80.00")
+    tenancy.run("bills")
+    assert (tenancy.bill(reference).approval_status, tenancy.bill(reference).amount) == ("PENDING", Decimal(80))
+    assert tenancy.states("bills") == {"confirmed": 1}
+
+
 def test_a_draft_that_ramp_does_not_submit_is_left_to_a_person(tenancy: Tenancy) -> None:
     """Payment details are missing: the draft stays, the invoice is marked, nothing is held."""
     tenancy.ramp.switches.submit_refused = True

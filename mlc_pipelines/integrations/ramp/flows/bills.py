@@ -162,7 +162,12 @@ class BillsToRamp:
         return [Landed(mark, submitted | self._invoices.mark_sent(entry.key, mark, ours=MARK))]
 
     def _submit(self, entry: Entry) -> dict[str, str]:
-        """Submit the draft if it still is one; where payment details are missing it stays for a person to complete."""
+        """Submit the draft if it still is one; where payment details are missing it stays for a person to complete.
+
+        An invoice that has changed since, or was cancelled, is not submitted as it was.
+        """
+        if not entry.latest:
+            return {"submit": "left to the newer version of the invoice"}
         there = self._bill_of(entry.key)
         if there is None or there.status != "DRAFT":
             return {}
