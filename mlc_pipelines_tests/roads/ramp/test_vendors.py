@@ -72,13 +72,48 @@ def test_a_namesake_in_another_country_is_held(tenancy: Tenancy) -> None:
 
 
 def test_two_vendors_of_that_name_are_for_a_person(tenancy: Tenancy) -> None:
-    """We do not choose between them, and make no third."""
-    for _ in range(2):
-        tenancy.ramp.people.add_vendor("Nordlicht Pumpen AG", country="DE")
+    """We do not choose between them, and make no third; who deactivates one has chosen."""
+    left, kept = (tenancy.ramp.people.add_vendor("Nordlicht Pumpen AG", country="DE") for _ in range(2))
     supplier = new_supplier(tenancy)
     tenancy.run("accounting_vendors", "vendors")
     assert tenancy.causes("vendors") == {supplier: Cause.DUPLICATE_SUSPECTED}
     assert len([vendor for vendor in tenancy.ramp.vendors.values() if vendor.name == "Nordlicht Pumpen AG"]) == 2
+    tenancy.ramp.people.deactivate_vendor(left)
+    tenancy.replay("vendors")
+    assert vendor_of(tenancy, supplier).id == kept
+
+
+def test_a_namesake_that_is_inactive_is_not_adopted(tenancy: Tenancy) -> None:
+    """No bill could name it; the supplier gets a vendor of its own."""
+    inactive = tenancy.ramp.people.add_vendor("Nordlicht Pumpen AG", country="DE")
+    tenancy.ramp.people.deactivate_vendor(inactive)
+    supplier = new_supplier(tenancy)
+    tenancy.run("accounting_vendors", "vendors")
+    assert vendor_of(tenancy, supplier).id != inactive
+    assert vendor_of(tenancy, supplier).is_active
+
+
+def test_of_two_vendors_with_a_suppliers_id_the_active_one_is_its(tenancy: Tenancy) -> None:
+    """Somebody gave the id to an old vendor too."""
+    new = tenancy.ramp.people.add_vendor("Nordlicht", country="DE")
+    old = tenancy.ramp.people.add_vendor("Nordlicht alt", country="DE")
+    tenancy.ramp.people.deactivate_vendor(old)
+    supplier = new_supplier(tenancy)
+    for vendor in (new, old):
+        tenancy.ramp.vendors[vendor].external_vendor_id = supplier
+    tenancy.run("accounting_vendors", "vendors")
+    assert tenancy.books.dictionary.bound("vendor")[supplier] == new
+
+
+def test_two_suppliers_do_not_share_a_vendor_of_their_name(tenancy: Tenancy) -> None:
+    """Both are sent at the same time: neither takes it, and with another name it is out of the way."""
+    made = tenancy.ramp.people.add_vendor("Nordlicht Pumpen AG", country="DE")
+    suppliers = [new_supplier(tenancy), new_supplier(tenancy)]
+    tenancy.run("accounting_vendors", "vendors")
+    assert tenancy.causes("vendors") == dict.fromkeys(suppliers, Cause.DUPLICATE_SUSPECTED)
+    tenancy.ramp.people.rename_vendor(made, "Nordlicht Pumpen AG (before 2020)")
+    tenancy.replay("vendors")
+    assert len({vendor_of(tenancy, supplier).id for supplier in suppliers} - {made}) == 2
 
 
 def test_a_change_of_a_supplier_amends_its_vendor(tenancy: Tenancy) -> None:

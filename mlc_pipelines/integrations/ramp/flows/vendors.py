@@ -6,6 +6,7 @@ from datetime import datetime
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.ifs.suppliers import Suppliers
 from mlc_pipelines.integrations.erp.suppliers import SupplierSource
 from mlc_pipelines.integrations.ramp.desk import Desk, landed_as
 from mlc_pipelines.integrations.ramp.mapping import to_vendor
@@ -103,6 +104,7 @@ class VendorsToRamp:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._source = SupplierSource(desk.ifs)
+        self._suppliers = Suppliers(desk.ifs)
         self.settle_after = desk.settings.settle_after_seconds
 
     def feeds(self) -> Sequence[str]:
@@ -130,30 +132,40 @@ class VendorsToRamp:
         return Translated(encode(to_vendor(supplier)), supplier.id)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
-        """Look for the vendor: by supplier id, then by name if exactly one is without a supplier."""
+        """Look for the vendor: by supplier id, then by name if exactly one active vendor is without a supplier."""
         return {o.entry.id: Landed(vendor.id) for o in batch if (vendor := self._vendor_of(o)) is not None}
 
     def _vendor_of(self, outgoing: Outgoing) -> Vendor | None:
         key, name = outgoing.entry.key, outgoing.payload["name"]
-        for found in (self._desk.ramp.vendors(external_vendor_id=key), self._desk.ramp.vendors(name=name)):
-            fitting = [
-                vendor
-                for vendor in found
-                if vendor.external_vendor_id in (key, None) and (vendor.external_vendor_id or vendor.name == name)
-            ]
-            if len(fitting) > 1:
-                ids = ", ".join(vendor.id for vendor in fitting)
-                raise RecordError(
-                    f"supplier {key}: Ramp has {len(fitting)} vendors for it ({ids}); archive all but one",
-                    cause=Cause.DUPLICATE_SUSPECTED,
-                )
-            if fitting:
-                return self._agreeing(outgoing, fitting[0])
-        return None
+        ours = [
+            vendor for vendor in self._desk.ramp.vendors(external_vendor_id=key) if vendor.external_vendor_id == key
+        ]
+        if ours:
+            return _the_one(key, [vendor for vendor in ours if vendor.is_active] or ours)
+        alike = [
+            vendor
+            for vendor in self._desk.ramp.vendors(name=name)
+            if vendor.is_active and vendor.external_vendor_id is None and vendor.name == name
+        ]
+        if not alike:
+            return None
+        self._refuse_namesakes(key, name)
+        return self._agreeing(outgoing, _the_one(key, alike))
+
+    def _refuse_namesakes(self, key: str, name: str) -> None:
+        """Refuse to link by a name that several suppliers have: each would take the vendor for its own."""
+        suppliers = self._suppliers.find_by_name(name)
+        if len(suppliers) > 1:
+            ids = ", ".join(sorted(supplier.id for supplier in suppliers))
+            raise RecordError(
+                f"supplier {key}: IFS has {len(suppliers)} suppliers called {name} ({ids}), and Ramp a vendor of that "
+                "name without a supplier; rename or deactivate it in Ramp, or give it the supplier's id, then replay",
+                cause=Cause.DUPLICATE_SUSPECTED,
+            )
 
     def _agreeing(self, outgoing: Outgoing, vendor: Vendor) -> Vendor:
         country = outgoing.payload["country"]
-        if vendor.external_vendor_id is None and vendor.country not in (None, country):
+        if vendor.country not in (None, country):
             raise RecordError(
                 f"supplier {outgoing.entry.key}: vendor {vendor.name} is in {vendor.country}, not {country}",
                 cause=Cause.VENDOR_CONFLICT,
@@ -172,3 +184,13 @@ class VendorsToRamp:
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Nothing: IFS is not told."""
         return [Landed("") for _ in batch]
+
+
+def _the_one(key: str, fitting: Sequence[Vendor]) -> Vendor:
+    if len(fitting) > 1:
+        ids = ", ".join(vendor.id for vendor in fitting)
+        raise RecordError(
+            f"supplier {key}: Ramp has {len(fitting)} vendors for it ({ids}); deactivate all but one, then replay",
+            cause=Cause.DUPLICATE_SUSPECTED,
+        )
+    return fitting[0]
