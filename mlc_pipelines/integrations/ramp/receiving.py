@@ -18,6 +18,7 @@ FLOWS = {
     "bills.updated": "vouchers",
     "bills.archived": "vouchers",
     "bills.paid": "payments",
+    "payments.updated": "payments",
     "vendors.updated": "suppliers",
     "vendors.activated": "suppliers",
 }

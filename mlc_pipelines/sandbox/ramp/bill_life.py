@@ -68,6 +68,14 @@ def pay(store: Store, bill: Bill, *, method: str = "ACH", details: dict[str, Any
     store.emit("payments.updated", bill.payment["id"])
 
 
+def give_back(store: Store, bill: Bill) -> None:
+    """Let the bank send the payment back: the bill is open again, and keeps its payment, which is in error."""
+    if bill.status != "PAID" or bill.payment is None:
+        raise ValueError(f"bill {bill.id} is not paid")
+    bill.status, bill.status_summary, bill.paid_at = "OPEN", "PAYMENT_ERROR", None
+    store.emit("payments.updated", bill.payment["id"])
+
+
 def archive(store: Store, bill: Bill) -> None:
     """Archive a bill; a paid one stays."""
     if bill.status == "PAID":

@@ -85,6 +85,13 @@ class People:
         return [bill.id for bill in chosen]
 
     @_act
+    def return_payment(self, bill_id: str) -> str:
+        """Let the bank send the payment of a bill back."""
+        bill = self._bill(bill_id)
+        bill_life.give_back(self.store, bill)
+        return bill.id
+
+    @_act
     def archive_bill(self, bill_id: str) -> str:
         """Archive a bill that is not paid."""
         bill = self._bill(bill_id)

@@ -1,11 +1,13 @@
 """Payments: an invoice paid in Ramp says so in IFS once, under the ETag of a fresh read."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.states import State
+from mlc_pipelines_tests.roads.installation import NAME
 from mlc_pipelines_tests.roads.ramp.tenancy import Tenancy
 
 
@@ -75,6 +77,62 @@ def test_a_bill_we_did_not_send_is_held(tenancy: Tenancy) -> None:
     bill.remote_id = "10^4711"
     tenancy.run("payments")
     assert tenancy.causes("payments") == {"INV-1": Cause.INVOICE_UNKNOWN}
+
+
+def test_the_payment_of_another_connections_bill_is_left_alone(tenancy: Tenancy) -> None:
+    """Two connections share a business: the company is not ours, and its own connection tells its payment."""
+    bill = paid(tenancy)
+    bill.remote_id = "30^4711"
+    tenancy.run("payments")
+    assert tenancy.entry("payments", bill.id).cause == Cause.NOT_OURS
+    assert tenancy.states("payments") == {"ignored": 1}
+
+
+def test_the_day_is_the_payments_own(tenancy: Tenancy) -> None:
+    """Somebody enters in November what was paid by hand in October."""
+    bill = paid(tenancy)
+    bill.payment["effective_date"] = bill.payment["payment_date"] = "2026-10-05T00:00:00"
+    tenancy.run("payments")
+    assert marks(tenancy, bill.remote_id)[1] == date(2026, 10, 5)
+
+
+@pytest.mark.parametrize("vouchers", [True, False])
+def test_a_payment_that_comes_back_is_held_until_the_bill_is_paid_anew(tenancy: Tenancy, vouchers: bool) -> None:
+    """The mark in IFS is not taken back: a person finds out what became of the money."""
+    if not vouchers:
+        tenancy.change(ramp={"vouchers": None})
+    bill = paid(tenancy)
+    tenancy.run("payments")
+    tenancy.ramp.people.return_payment(bill.id)
+    for _ in range(2):
+        tenancy.run("payments")
+        assert tenancy.causes("payments") == {"INV-1": Cause.CHANGED_AFTER_DELIVERY}
+        assert "is OPEN now (PAYMENT_ERROR)" in (tenancy.entry("payments", bill.id).problem or "")
+    assert marks(tenancy, bill.remote_id)[0] == "Paid"
+    tenancy.ramp.people.pay_bills()
+    tenancy.run("payments")
+    assert tenancy.states("payments") == {"confirmed": 1}
+
+
+def test_a_payment_that_came_back_before_it_was_told_is_not_told(tenancy: Tenancy) -> None:
+    """The bill is simply open again."""
+    bill = paid(tenancy)
+    tenancy.ramp.people.return_payment(bill.id)
+    tenancy.hear("payments", "bills.paid", bill.id)
+    tenancy.run("payments")
+    assert marks(tenancy, bill.remote_id)[0] is None
+    assert tenancy.states("payments") == {}
+
+
+def test_an_event_of_a_payment_has_the_lists_read(tenancy: Tenancy) -> None:
+    """It names no bill, and is done with all the same."""
+    bill = paid(tenancy)
+    tenancy.run("payments")
+    tenancy.ramp.people.return_payment(bill.id)
+    tenancy.hear("payments", "payments.updated", bill.payment["id"])
+    tenancy.run("payments")
+    assert tenancy.causes("payments") == {"INV-1": Cause.CHANGED_AFTER_DELIVERY}
+    assert tenancy.house.ledger.inbox.pending(NAME, "payments") == []
 
 
 def test_a_payment_waits_until_its_bill_is_booked(tenancy: Tenancy) -> None:

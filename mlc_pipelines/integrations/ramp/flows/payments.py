@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.flows.collecting import in_parts
 from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.integrations.erp.payments import PaidMarks
@@ -14,13 +15,17 @@ from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, T
 from mlc_pipelines.wire.rows import Unread
 
 OVERLAP = timedelta(days=1)
+PAID, OPEN = "PAID", "OPEN"
+PAID_FEED, RETURNED_FEED = "paid", "returned"
+LOOKED_UP = 500
+"""So many open bills are looked up in the ledger at once."""
 
 
 class PaymentsToIfs:
-    """Reports payments to IFS, under the ETag of a fresh read."""
+    """Reports payments to IFS, under the ETag of a fresh read; a mark is never taken back."""
 
     name = "payments"
-    sentence = "Bills paid in Ramp mark their invoices as paid in IFS."
+    sentence = "Bills paid in Ramp mark their invoices as paid in IFS; a payment that comes back is held for a person."
     kind = "payment"
     assets = Assets(
         collect=Asset("paid_bills", "Bills that Ramp has paid, heard by webhook or found by poll.", ("ramp",)),
@@ -38,58 +43,77 @@ class PaymentsToIfs:
         self._marks = PaidMarks(desk.ifs)
 
     def feeds(self) -> Sequence[str]:
-        """One feed: Ramp's payments are global."""
-        return ["paid"]
+        """Ramp's payments are global: what is paid, and what no longer is."""
+        return [PAID_FEED, RETURNED_FEED]
 
     def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
-        """List bills paid since a day before the watermark."""
+        """List bills paid since a day before the watermark, or open ones whose invoice was marked as paid."""
+        return self._returned() if feed == RETURNED_FEED else self._paid(since)
+
+    def _paid(self, since: datetime | None) -> Iterator[Sighting]:
         moment = since - OVERLAP if since is not None else None
-        for bill in self._desk.ramp.bills_carried(payment_status="PAID", from_paid_at=moment):
+        for bill in self._desk.ramp.bills_carried(payment_status=PAID, from_paid_at=moment):
             if isinstance(bill, Unread):
                 yield Sighting.of_unread(bill)
                 continue
             yield Sighting(bill.id, position=bill.paid_at, carry=bill)
 
+    def _returned(self) -> Iterator[Sighting]:
+        """Look through all that is open, for Ramp has no list of payments that came back."""
+        rows = self._desk.ramp.bills_carried(payment_status=OPEN)
+        for part in in_parts((row for row in rows if not isinstance(row, Unread)), LOOKED_UP):
+            told = self._desk.dictionary.bound_among(self.kind, [bill.id for bill in part])
+            yield from (Sighting(bill.id, carry=bill) for bill in part if bill.id in told)
+
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
-        """A paid bill."""
-        return Sighting(object_id)
+        """A paid bill. Of a payment that changed, which names no bill, the lists tell that are read next."""
+        return Sighting(object_id) if event_type == "bills.paid" else None
 
     def fetch(self, sighting: Sighting) -> SourceRecord | None:
         """Take the bill from the list, or read the one a webhook named; one not paid yet is left to the poll."""
         bill: Bill | None = sighting.carry or self._desk.ramp.find_bill(sighting.key)
-        if bill is None or bill.status != "PAID":
+        if bill is None or (bill.status != PAID and self._desk.dictionary.by_key(self.kind, bill.id) is None):
             return None
+        stands = str(bill.paid_at) if bill.status == PAID else "not paid any more"
         return SourceRecord(
             key=bill.id,
             company=(bill.remote_id or "").partition("^")[0],
             content=bill.raw,
-            fingerprint=fingerprint([bill.remote_id, bill.amount.to_text(), bill.amount.currency, str(bill.paid_at)]),
+            fingerprint=fingerprint([bill.remote_id, bill.amount.to_text(), bill.amount.currency, stands]),
             label=bill.invoice_number or bill.id,
             partner=bill.vendor_name or "",
             amount=bill.amount.amount,
             currency=bill.amount.currency,
-            dated=bill.paid_at.date() if bill.paid_at else bill.issued_at,
+            dated=bill.paid_on or bill.issued_at,
         )
 
     def prepare(self) -> None:
         """Nothing to open: the bill names its invoice."""
 
     def translate(self, entry: Entry) -> Translated | Ignored:
-        """Find the invoice that the bill was made of."""
+        """Find the invoice that the bill was made of; hold what came back after the invoice was marked."""
         bill = Bill.parse(entry.source)
         if not bill.remote_id:
             return Ignored(
                 Cause.BORN_IN_TARGET, f"bill {bill.invoice_number} was made in Ramp; it has no invoice in IFS"
             )
+        if bill.status != PAID:
+            raise RecordError(
+                f"invoice {bill.remote_id} was marked as paid in IFS, and bill {bill.invoice_number} in Ramp is "
+                f"{bill.status} now ({bill.status_summary}); find out whether it is paid anew, else take the mark back "
+                "by hand",
+                cause=Cause.CHANGED_AFTER_DELIVERY,
+            )
         company, _, invoice_id = bill.remote_id.partition("^")
-        binding = self._desk.dictionary.by_key("bill", bill.remote_id)
-        if binding is None or company not in self._desk.connection.companies or not invoice_id.isdigit():
+        if invoice_id.isdigit() and company not in self._desk.connection.companies:
+            return Ignored(Cause.NOT_OURS, f"bill {bill.invoice_number}: company {company} is none of this connection")
+        if not invoice_id.isdigit() or self._desk.dictionary.by_key("bill", bill.remote_id) is None:
             raise RecordError(
                 f"bill {bill.invoice_number} is paid; its invoice {bill.remote_id} was not sent by this connection",
                 cause=Cause.INVOICE_UNKNOWN,
                 key=f"bill:{bill.remote_id}",
             )
-        paid_on = bill.paid_at.date().isoformat() if bill.paid_at else None
+        paid_on = bill.paid_on.isoformat() if bill.paid_on else None
         return Translated(encode({"company": company, "invoice_id": int(invoice_id), "paid_date": paid_on}), bill.id)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
