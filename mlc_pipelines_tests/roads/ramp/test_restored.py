@@ -8,6 +8,7 @@ from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.backups import back_up, bring_back
 from mlc_pipelines_tests.roads.ramp.tenancy import Tenancy
+from mlc_pipelines_tests.roads.ramp.test_vouchers import approved
 
 
 def test_a_bill_that_was_approved_meanwhile_is_linked(tenancy: Tenancy, tmp_path: Path) -> None:
@@ -50,3 +51,19 @@ def test_a_bill_that_was_archived_meanwhile_is_not_made_again(tenancy: Tenancy, 
     assert tenancy.bills(reference) == [made]
     assert tenancy.causes("bills") == {"INV-1": Cause.CHANGED_AFTER_DELIVERY}
     assert f"bill {made.id} in Ramp already, which was archived" in (tenancy.entry("bills", reference).problem or "")
+
+
+def test_a_bill_that_was_booked_meanwhile_is_linked(tenancy: Tenancy, tmp_path: Path) -> None:
+    """Its voucher is found, and that Ramp knows of it, from a sync that told of two bills, is no wonder."""
+    tenancy.ifs.people.close_period("10", 2026, 10)
+    waiting = approved(tenancy, InvoiceDate="2026-10-05")
+    tenancy.run("vouchers")
+    back_up(tenancy.house.ledger.engine, tmp_path / "backup")
+    tenancy.ifs.people.open_period("10", 2026, 10)
+    approved(tenancy, "INV-2")
+    tenancy.run("vouchers")
+    assert len(tenancy.ramp.syncs) == 1
+    bring_back(tenancy.house.ledger.engine, tmp_path / "backup")
+    tenancy.run("vouchers")
+    assert tenancy.entry("vouchers", waiting.id).state is State.CONFIRMED
+    assert len(tenancy.ifs.vouchers) == 2

@@ -43,6 +43,7 @@ class VouchersToIfs:
         self._vouchers = VoucherDesk(desk.ifs, SERIE)
         self._periods = OpenPeriods(desk.ifs, desk.dictionary, desk.connection.companies)
         self._companies: dict[str, str] = {}
+        self._found: set[int] = set()
         self.settle_after = desk.settings.ifs_settle_after_seconds
 
     def feeds(self) -> Sequence[str]:
@@ -94,24 +95,19 @@ class VouchersToIfs:
         """Make a voucher; an invoice that IFS books itself is only acknowledged, a bill taken back is for a person."""
         rules = self._desk.settings.vouchers
         bill = Bill.parse(entry.source)
+        made = self._desk.dictionary.by_key(self.kind, bill.id)
+        if made is not None:
+            return _changed(entry.label, bill, made.external_id)
         company = self._companies.get(bill.entity_id or "")
         if rules is None or company is None:
             return Ignored(
                 Cause.NOT_OURS, f"bill {bill.invoice_number}: entity {bill.entity_id} is no company of this connection"
             )
-        booked, taken_back = self._desk.dictionary.by_key(self.kind, bill.id), _taken_back(bill)
-        if taken_back and booked is None:
+        taken_back = _taken_back(bill)
+        if taken_back:
             return Ignored(Cause.CANCELLED, f"bill {entry.label} is {taken_back} in Ramp: no voucher is made")
         if rules.bills == "born_in_ramp" and bill.remote_id:
-            if booked is not None:
-                return Ignored(Cause.ALREADY_KNOWN, f"bill {entry.label} is booked by IFS itself, from its invoice")
             return Translated(encode({"booked": bill.remote_id}), bill.id)
-        if taken_back and booked is not None:
-            raise RecordError(
-                f"bill {entry.label} is {taken_back} in Ramp, but voucher {booked.external_id} was made of it; "
-                "reverse the voucher in IFS",
-                cause=Cause.CANCELLED_AFTER_DELIVERY,
-            )
         parts = {
             field_id(name.removeprefix("Code")): name.removeprefix("Code")
             for name in self._desk.table("dimensions") or {}
@@ -121,8 +117,10 @@ class VouchersToIfs:
         return Translated(encode(voucher), bill.id)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
-        """Look for a voucher whose rows carry the bill's id."""
-        return self._vouchers.find_all([outgoing for outgoing in batch if "booked" not in outgoing.payload])
+        """Look for a voucher whose rows carry the bill's id; Ramp may have been told of one that is there already."""
+        found = self._vouchers.find_all([outgoing for outgoing in batch if "booked" not in outgoing.payload])
+        self._found.update(found)
+        return found
 
     def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Create the voucher, header and rows in one change set."""
@@ -154,8 +152,27 @@ class VouchersToIfs:
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Tell Ramp which bills are booked, and under which number."""
         booked = {o.entry.key: o.entry.external_id or "" for o in batch}
-        told_before = any(o.entry.attempts > FIRST_TOLD or "booked" in o.payload for o in batch)
+        told_before = any(
+            o.entry.attempts > FIRST_TOLD or o.entry.id in self._found or "booked" in o.payload for o in batch
+        )
         return acknowledge(self._desk.ramp, "BILL_SYNC", booked, told_before=told_before)
+
+
+def _changed(label: str, bill: Bill, voucher: str) -> Ignored:
+    """Hold what was done to a bill after its voucher; an invoice that IFS booked itself has none of ours."""
+    if voucher == bill.remote_id:
+        return Ignored(Cause.ALREADY_KNOWN, f"bill {label} is booked by IFS itself, from its invoice")
+    taken_back = _taken_back(bill)
+    if taken_back:
+        raise RecordError(
+            f"bill {label} is {taken_back} in Ramp, but voucher {voucher} was made of it; reverse the voucher in IFS",
+            cause=Cause.CANCELLED_AFTER_DELIVERY,
+        )
+    raise RecordError(
+        f"bill {label} was edited in Ramp after voucher {voucher} was made of it; compare both, and correct the "
+        "voucher in IFS by hand",
+        cause=Cause.CHANGED_AFTER_DELIVERY,
+    )
 
 
 def _taken_back(bill: Bill) -> str | None:
