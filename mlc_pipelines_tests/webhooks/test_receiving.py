@@ -123,7 +123,7 @@ def test_one_taken_up_stays_taken_up(house: House, post: Post) -> None:
 def test_an_event_nobody_listens_to_is_stored_and_left_alone(house: House, post: Post) -> None:
     """Types of the day after tomorrow do no harm."""
     assert post.signed(event("e-3", "cards.melted")) == 200
-    assert post.signed(event("e-4", "bills.archived", object_id=None)) == 200
+    assert post.signed(event("e-4", "bills.rejected", object_id=None)) == 200
     assert stored(house) == [("e-3", None), ("e-4", None)]
     assert house.ledger.inbox.waiting() == []
 

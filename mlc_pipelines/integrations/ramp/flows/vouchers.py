@@ -56,8 +56,8 @@ class VouchersToIfs:
             yield Sighting.of_unread(bill) if isinstance(bill, Unread) else Sighting(bill.id, carry=bill)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
-        """A bill that is approved or ready, or was edited or archived, if vouchers are configured at all."""
-        return Sighting(object_id) if self._desk.settings.vouchers is not None else None
+        """A bill that is approved or ready, or was edited or archived."""
+        return Sighting(object_id)
 
     def fetch(self, sighting: Sighting) -> SourceRecord | None:
         """Take the bill from the list, or read the one a webhook named; one that is not ready is left to the poll.
@@ -67,7 +67,8 @@ class VouchersToIfs:
         bill: Bill | None = sighting.carry or self._desk.ramp.find_bill(sighting.key)
         if bill is None:
             return None
-        is_ready = bill.approval_status == APPROVED and bill.sync_status == NOT_SYNCED
+        is_listed = sighting.carry is not None
+        is_ready = bill.approval_status == APPROVED and (is_listed or bill.sync_status == NOT_SYNCED)
         if not is_ready and self._desk.dictionary.by_key(self.kind, bill.id) is None:
             return None
         return SourceRecord(
