@@ -23,8 +23,8 @@ class MisshapenError(TransientError):
 P = TypeVar("P")
 T = TypeVar("T")
 
-# A string without an end goes on to the end of the body, so that no sign is looked at twice.
-_MARKS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{},:]', re.DOTALL)
+# A string without an end goes on to the end of the body, half an escape too, so that no sign is looked at twice.
+_MARKS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},:]', re.DOTALL)
 _MAY_BE_ODD = re.compile(rb"[0-9.][eE][+-]?[0-9]{2,}|[nN][aA][nN]|[iI][nN][fF]")
 _WIDEST = 30  # digits before or after the point
 _CLOSES = {b"[": b"]", b"{": b"}"}

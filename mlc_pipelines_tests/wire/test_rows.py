@@ -68,6 +68,7 @@ def test_a_good_page_is_read_as_it_is(value: object) -> None:
         b"", b"<html></html>", b'{"data": [1, 2', b'{"data": [NaN', b'{"data": {"a": NaN}}', b'{"data": null}', b'"',
         b'[{"data": [NaN]}]', b'{"data": [NaN]}]', b'{"data": [NaN], "next": 5}', b'{"data": ["\\ud800"}', b'{"data"',
         b"[" * 100_000, b'{"a":' * 100_000, b'{"data": [NaN]' + b" " * 9_000_000 + b"}", b'{"' + b'\\"' * 100_000,
+        b'{"' + b'\\"' * 100_000 + b"\\",
     ],
 )  # fmt: skip
 def test_what_is_no_page_is_asked_for_again(body: bytes) -> None:

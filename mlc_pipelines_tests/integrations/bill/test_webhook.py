@@ -69,6 +69,12 @@ def test_a_body_that_is_no_json_can_only_be_signed_as_it_came(body: bytes) -> No
     assert not verify(body, {HEADER: signature(b"other")}, [KEY])
 
 
+@pytest.mark.parametrize("piece", [b'\\"', b'"\\', b'"', b'" ', b" ", b"\\"])
+def test_a_body_that_nobody_signed_costs_no_more_than_its_length(piece: bytes) -> None:
+    """A text that never ends would be begun anew at each of its signs, for days: a megabyte is judged at once."""
+    assert not verify(b'{"' + piece * (1_000_000 // len(piece)), {HEADER: signature(b"other")}, [KEY])
+
+
 @given(at=st.integers(0, len(MINIFIED) - 1), bit=st.integers(0, 7))
 def test_one_changed_bit_is_noticed(at: int, bit: int) -> None:
     """There is no white space in it whose change would not matter."""
