@@ -9,6 +9,7 @@ from mlc_pipelines.flows.flow import Outgoing, Sighting
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.errors import AbsentError
 from mlc_pipelines.ifs.suppliers import NewSupplier, Supplier, Suppliers
+from mlc_pipelines.ledger.bindings import Dictionary
 from mlc_pipelines.ledger.records import Ignored, Landed, SourceRecord
 from mlc_pipelines.wire.rows import Unread
 
@@ -66,24 +67,55 @@ class SupplierBirths:
     The id is derived from the vendor's, the same each time, so that a second create would be refused.
     """
 
-    def __init__(self, ifs: IfsClient) -> None:
+    def __init__(self, ifs: IfsClient, dictionary: Dictionary | None = None) -> None:
         self._suppliers = Suppliers(ifs)
+        self._dictionary = dictionary
+        self._taken: dict[str, str] = {}  # supplier → vendor, while nothing is written down yet
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
-        """Look for suppliers of that very name; two of them need a person."""
+        """Look for the supplier that we made, or else for one of that very name; two of them need a person.
+
+        With a dictionary, so does one in another country than the vendor says it is in, or that is another vendor.
+        """
         found = {}
         for outgoing in batch:
-            name = outgoing.payload["name"]
-            named = self._suppliers.find_by_name(name)
-            if len(named) > 1:
-                ids = ", ".join(supplier.id for supplier in named)
-                raise RecordError(
-                    f"vendor {name}: IFS has {len(named)} suppliers so named: {ids}; link one",
-                    cause=Cause.DUPLICATE_SUSPECTED,
-                )
-            if named:
-                found[outgoing.entry.id] = Landed(named[0].id, {"linked": "by name"})
+            named = self._suppliers.find_by_name(outgoing.payload["name"])
+            ours = [supplier for supplier in named if supplier.id == outgoing.payload["id"]]
+            if ours:
+                found[outgoing.entry.id] = Landed(ours[0].id)
+            elif named:
+                found[outgoing.entry.id] = Landed(self._meant(outgoing, named).id, {"linked": "by name"})
         return found
+
+    def _meant(self, outgoing: Outgoing, named: Sequence[Supplier]) -> Supplier:
+        vendor, name = outgoing.entry.key, outgoing.payload["name"]
+        against = {supplier.id: self._told_apart(outgoing, supplier) for supplier in named}
+        fitting = [supplier for supplier in named if against[supplier.id] is None]
+        if len(fitting) == 1:
+            return fitting[0]
+        seen = ", ".join(f"{supplier} ({why})" if why else supplier for supplier, why in against.items())
+        raise RecordError(
+            f"vendor {vendor} {name}: IFS has {len(named)} suppliers so named, and none is surely the same: {seen}; "
+            "link one, or make one for this vendor and link that",
+            cause=Cause.DUPLICATE_SUSPECTED,
+            key=f"supplier_of:{vendor}",
+        )
+
+    def _told_apart(self, outgoing: Outgoing, supplier: Supplier) -> str | None:
+        """Say why a supplier of the same name is not this vendor; None where nothing speaks against it."""
+        if self._dictionary is None:
+            return None
+        vendor, country = outgoing.entry.key, outgoing.payload.get("country")
+        if country and supplier.country and country != supplier.country:
+            return f"in {supplier.country}, the vendor is in {country}"
+        sent = self._dictionary.by_key("vendor", supplier.id)
+        born = self._dictionary.by_external_id("supplier", supplier.id)
+        holders = {
+            sent.external_id if sent else vendor,
+            born.key if born else vendor,
+            self._taken.setdefault(supplier.id, vendor),
+        } - {vendor}
+        return f"it is vendor {min(holders)}" if holders else None
 
     def deliver(self, outgoing: Outgoing) -> Landed:
         """Make the supplier, unless it is there."""

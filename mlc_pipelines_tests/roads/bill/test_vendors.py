@@ -58,6 +58,30 @@ def test_another_suppliers_vendor_is_not_taken(tenancy: Tenancy) -> None:
     assert tenancy.vendor_of(supplier).id != tenancy.vendor_of("S-1001").id
 
 
+def test_one_vendor_is_not_taken_by_two_suppliers_of_its_name(tenancy: Tenancy) -> None:
+    """Nobody knows whose it is until a person writes the supplier's id into its short name; the other gets its own."""
+    there = add_vendor(tenancy.bill, "Delta Freight", address={**NORDHAVN["address"], "country": "US"})
+    one, two = (add_supplier(tenancy, Name="Delta Freight") for _ in range(2))
+    abroad = add_supplier(tenancy, Name="Delta Freight", Country="DE")
+    tenancy.run("vendors")
+    assert tenancy.causes("vendors") == dict.fromkeys((one, two), Cause.DUPLICATE_SUSPECTED)
+    change(tenancy.bill, there, short_name=f"IFS-{two}")
+    tenancy.replay("vendors")
+    bound = tenancy.books.dictionary.bound("vendor")
+    assert bound[two] == there.id
+    assert len({bound[supplier] for supplier in (one, two, abroad)}) == 3
+
+
+def test_a_supplier_with_a_vendor_of_its_own_is_in_nobodys_way(tenancy: Tenancy) -> None:
+    """Its namesake takes the vendor that is left."""
+    one = add_supplier(tenancy, Name="Delta Freight")
+    tenancy.run("vendors")
+    there = add_vendor(tenancy.bill, "Delta Freight", address={**NORDHAVN["address"], "country": "US"})
+    two = add_supplier(tenancy, Name="Delta Freight")
+    tenancy.run("vendors")
+    assert tenancy.books.dictionary.bound("vendor")[two] == there.id != tenancy.vendor_of(one).id
+
+
 def add_supplier(tenancy: Tenancy, **attributes: Any) -> str:
     usual = {"Cf_Address1": "1 Mill Road", "Cf_City": "Akron", "Cf_Zip_Code": "44301", "Cf_State": "OH"}
     return tenancy.ifs.people.add_supplier(**{**COMPLETE, **usual, **attributes})
@@ -163,6 +187,30 @@ def test_a_vendor_born_in_bill_becomes_a_supplier_where_policy_says_so(tenancy: 
     before = tenancy.simulators.writes()
     tenancy.walk()
     assert tenancy.simulators.writes() == before
+
+
+@pytest.mark.parametrize(("country", "sent"), [("DE", False), ("US", True)])
+def test_a_vendor_born_in_bill_is_not_taken_for_its_namesake(tenancy: Tenancy, country: str, *, sent: bool) -> None:
+    """One in another country, or that is another vendor already: the invoices of one would be paid to the other."""
+    tenancy.change(bill={"new_vendors": "create"})
+    namesake = add_supplier(tenancy, Name="Superior Chains", Country=country)
+    tenancy.run(*["vendors"] * sent)
+    vendor = born(tenancy)
+    tenancy.run("suppliers")
+    assert tenancy.causes("suppliers") == {"Superior Chains": Cause.DUPLICATE_SUSPECTED}
+    said = tenancy.books.reports.trail(tenancy.entry("suppliers", vendor.id))[-1].detail
+    assert f"{namesake} ({f'it is vendor {tenancy.vendor_of(namesake).id}' if sent else 'in DE'}" in said
+    assert vendor.short_name is None
+
+
+def test_two_vendors_born_under_one_name_are_not_one_supplier(tenancy: Tenancy) -> None:
+    """The first that asks is linked, the other is held."""
+    tenancy.change(bill={"new_vendors": "create"})
+    supplier = add_supplier(tenancy, Name="Superior Chains")
+    born(tenancy), born(tenancy)
+    tenancy.run("suppliers")
+    assert tenancy.states("suppliers") == {"ignored": 4, "confirmed": 1, "held": 1}
+    assert [vendor.short_name for vendor in tenancy.bill.vendors.values()].count(f"IFS-{supplier}") == 1
 
 
 def test_a_short_name_of_their_own_is_left_to_people(tenancy: Tenancy) -> None:

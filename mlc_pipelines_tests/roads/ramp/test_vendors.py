@@ -177,6 +177,21 @@ def test_two_suppliers_of_that_name_are_for_a_person(tenancy: Tenancy) -> None:
     assert tenancy.ramp.vendors[other].external_vendor_id
 
 
+@pytest.mark.parametrize(("country", "flows"), [("FR", ()), ("DE", ("accounting_vendors", "vendors"))])
+def test_a_namesake_elsewhere_or_with_its_own_vendor_is_another(
+    tenancy: Tenancy, country: str, flows: tuple[str, ...]
+) -> None:
+    """The vendor is held: with the supplier's id on it the supplier's invoices would be paid to the vendor."""
+    tenancy.change(ramp={"new_vendors": "create"})
+    new_supplier(tenancy, "Delta Services", Country="DE")
+    tenancy.run(*flows)
+    vendor = tenancy.ramp.people.add_vendor("Delta Services", country=country)
+    tenancy.run("suppliers")
+    entry = tenancy.entry("suppliers", vendor)
+    assert entry.cause == Cause.DUPLICATE_SUSPECTED
+    assert tenancy.ramp.vendors[vendor].external_vendor_id is None
+
+
 def test_a_lost_answer_to_a_new_supplier_makes_no_second_one(tenancy: Tenancy) -> None:
     """IFS would gladly take the same supplier twice; we look by its name."""
     tenancy.change(ramp={"new_vendors": "create"})

@@ -41,7 +41,7 @@ class SuppliersToIfs:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._source = SupplierSource(desk.ifs)
-        self._births = SupplierBirths(desk.ifs)
+        self._births = SupplierBirths(desk.ifs, desk.dictionary)
         self.settle_after = desk.settings.ifs_settle_after_seconds
 
     def feeds(self) -> Sequence[str]:
@@ -117,7 +117,7 @@ class SuppliersToIfs:
         return Translated(encode(to_supplier(vendor, born_id(OURS, vendor.id))), vendor.id)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
-        """Look for suppliers of that very name; two of them need a person."""
+        """Look for suppliers of that very name; one that is surely the same is taken, others need a person."""
         return self._births.find(batch)
 
     def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:

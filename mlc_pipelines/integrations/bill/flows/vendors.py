@@ -6,6 +6,7 @@ from datetime import datetime
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.ifs.suppliers import Suppliers
 from mlc_pipelines.integrations.bill.desk import Desk
 from mlc_pipelines.integrations.bill.mapping import changes, short_name, to_vendor
 from mlc_pipelines.integrations.bill.models import Vendor
@@ -32,6 +33,7 @@ class VendorsToBill:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._source = SupplierSource(desk.ifs)
+        self._suppliers = Suppliers(desk.ifs)
         self.settle_after = desk.settings.settle_after_seconds
 
     def feeds(self) -> Sequence[str]:
@@ -69,6 +71,8 @@ class VendorsToBill:
         here = [vendor for vendor in there if vendor.address.country in (None, payload["address"]["country"])]
         fitting = [vendor for vendor in here if self._is_free(vendor, key)]
         marked = [vendor for vendor in fitting if vendor.short_name == short_name(key)]
+        if fitting and not marked:
+            self._refuse_namesakes(key, payload["name"], fitting)
         if len(marked or fitting) > 1:
             ids = ", ".join(vendor.id for vendor in fitting)
             raise RecordError(
@@ -77,6 +81,28 @@ class VendorsToBill:
                 key=f"supplier:{key}",
             )
         return next(iter(marked or fitting), None)
+
+    def _refuse_namesakes(self, key: str, name: str, vendors: Sequence[Vendor]) -> None:
+        """Hold a supplier whose vendor may as well be another supplier's of that name: its bills would be paid there.
+
+        One that has a vendor of its own, or is in another country than these, is not meant.
+        """
+        countries = {vendor.address.country for vendor in vendors}
+        others = [supplier for supplier in self._suppliers.find_by_name(name) if supplier.id != key]
+        bound = self._desk.dictionary.bound_among(self.kind, [supplier.id for supplier in others])
+        alike = [
+            supplier.id
+            for supplier in others
+            if supplier.id not in bound and (supplier.country in countries or None in (supplier.country, *countries))
+        ]
+        if alike:
+            there = ", ".join(vendor.id for vendor in vendors)
+            raise RecordError(
+                f"supplier {key}: vendor {there} of BILL is called {name}, and so are suppliers {', '.join(alike)}; "
+                f"write the right one's id ({short_name(key)}, or the other's) into the vendor's short name in BILL",
+                cause=Cause.DUPLICATE_SUSPECTED,
+                key=f"supplier:{key}",
+            )
 
     def _is_free(self, vendor: Vendor, supplier_id: str) -> bool:
         named = vendor.short_name or ""
