@@ -59,13 +59,10 @@ class BillCalls(Calls):
 
     def create_bills(self, bills: Sequence[NewBill]) -> list[Bill]:
         """Make up to a hundred bills, all or none, of any vendors."""
-        made = made_rows(
-            self._post(f"{PATH}/bulk", [bill.body() for bill in bills]), read_bill, "bills", count=len(bills)
-        )
-        by_mark = {bill.description: bill for bill in made}
-        if set(by_mark) != {bill.description for bill in bills}:
-            raise OutcomeUnknownError("bill: the answer to new bills names others; look for them first")
-        return [_as_sent(by_mark[bill.description], bill) for bill in bills]
+        body = self._post(f"{PATH}/bulk", [bill.body() for bill in bills])
+        marks = [(bill.description,) for bill in bills]
+        made = made_rows(body, read_bill, "bills", sent=marks, named=lambda bill: (bill.description,))
+        return [_as_sent(*pair) for pair in zip(made, bills, strict=True)]
 
     def replace_bill(self, bill_id: str, bill: NewBill) -> Bill:
         """Replace what a bill says, its lines whole: what a partial change does to lines is not known."""

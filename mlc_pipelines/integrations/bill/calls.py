@@ -1,6 +1,6 @@
 """How calls to BILL are made: bodies, filters, pages, and answers read into records."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -117,12 +117,29 @@ def id_of(body: bytes, what: str) -> str:
         ) from error
 
 
-def made_rows(body: bytes, read: Callable[[bytes], T], what: str, *, count: int) -> list[T]:
-    """Read what a bulk call made, an array in the order of what was sent (assumed, so its length is checked)."""
+def made_rows(
+    body: bytes,
+    read: Callable[[bytes], T],
+    what: str,
+    *,
+    sent: Sequence[Sequence[Hashable]],
+    named: Callable[[T], Sequence[Hashable]],
+) -> list[T]:
+    """Read what a bulk call made, in the order of what was sent: that the answer keeps it is not said.
+
+    Each row is known by one of its names, the first that the answer repeats as it was sent.
+    """
     try:
         rows = [read(bytes(row)) for row in _ROWS.decode(body)]
     except (*BROKEN, RecordError) as error:
         raise OutcomeUnknownError(f"bill: the answer to new {what} cannot be read; look for them first") from error
-    if len(rows) != count:
-        raise OutcomeUnknownError(f"bill: {count} {what} were sent, {len(rows)} answered; look for them first")
-    return rows
+    if len(rows) != len(sent):
+        raise OutcomeUnknownError(f"bill: {len(sent)} {what} were sent, {len(rows)} answered; look for them first")
+    places: list[dict[Hashable, int]] = [
+        {name: place for place, name in enumerate(column)} for column in zip(*map(named, rows), strict=True)
+    ]
+    found = [next((by[name] for by, name in zip(places, names, strict=True) if name in by), None) for names in sent]
+    order = [place for place in found if place is not None]
+    if len(set(order)) != len(sent):
+        raise OutcomeUnknownError(f"bill: the answer to new {what} names others; look for them first")
+    return [rows[place] for place in order]

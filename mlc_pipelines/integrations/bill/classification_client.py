@@ -30,4 +30,8 @@ class ClassificationCalls(Calls):
         if len(rows) == 1:
             return [id_of(self._post(path, rows[0]), "classification")]
         body = self._post(f"{path}/bulk", list(rows))
-        return [row.id for row in made_rows(body, _read, "classifications", count=len(rows))]
+        names = [((row["name"], row.get("account", {}).get("number")),) for row in rows]
+        made = made_rows(
+            body, _read, "classifications", sent=names, named=lambda row: ((row.name, row.account.number),)
+        )
+        return [row.id for row in made]

@@ -42,7 +42,9 @@ class VendorCalls(Calls):
         if len(vendors) == 1:
             return [id_of(self._post(PATH, vendors[0]), "vendor")]
         body = self._post(f"{PATH}/bulk", list(vendors))
-        return [vendor.id for vendor in made_rows(body, read_vendor, "vendors", count=len(vendors))]
+        names = [(vendor["shortName"], vendor["name"]) for vendor in vendors]
+        made = made_rows(body, read_vendor, "vendors", sent=names, named=lambda made: (made.short_name, made.name))
+        return [vendor.id for vendor in made]
 
     def update_vendor(self, vendor_id: str, changes: Mapping[str, Any]) -> None:
         """Change some fields; what is not named stays."""

@@ -1,5 +1,6 @@
 """Tests of the client against a BILL organization: its session, its lists, and what its writes leave there."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
@@ -212,6 +213,33 @@ def test_vendors_are_made_alone_or_many_in_one_call(organization: BillSandbox, c
     (one,) = client.create_vendors(vendors("Alone"))
     several = client.create_vendors(vendors("A", "B", "C"))
     assert [organization.vendors[id_].name for id_ in (one, *several)] == ["Alone", "A", "B", "C"]
+
+
+def test_what_is_made_in_one_call_is_known_by_its_name(organization: BillSandbox, client: BillClient) -> None:
+    """In whatever order the answer has them: bound crosswise, each supplier would be paid for another."""
+    made = [{"id": f"009{name}", "name": name, "shortName": f"IFS-S-{name}"} for name in "CAB"]
+    numbered = [{"id": f"0ca{number}", "name": "Seals", "account": {"number": number}} for number in ("2", "1")]
+    for path, body in (("/v3/vendors/bulk", made), ("/chart-of-accounts/bulk", numbered)):
+        organization.faults.once("status", method="POST", path_part=path, status=200, body=json.dumps(body))
+    accounts = [{"name": "Seals", "account": {"type": "EXPENSE", "number": number}} for number in ("1", "2")]
+    assert client.create_vendors(vendors("A", "B", "C")) == ["009A", "009B", "009C"]
+    assert client.create_classifications(CHART, accounts) == ["0ca1", "0ca2"]
+
+
+@pytest.mark.parametrize("names", ["AC", "AA"])
+def test_an_answer_that_names_others_leaves_it_open(organization: BillSandbox, client: BillClient, names: str) -> None:
+    """Nobody knows which is whose: they are looked for."""
+    made = [{"id": f"009{place}", "name": name} for place, name in enumerate(names)]
+    organization.faults.once("status", method="POST", path_part="/v3/vendors/bulk", status=200, body=json.dumps(made))
+    with pytest.raises(OutcomeUnknownError, match="names others"):
+        client.create_vendors(vendors("A", "B"))
+
+
+def test_an_answer_without_short_names_is_read_by_the_names(organization: BillSandbox, client: BillClient) -> None:
+    """Unset or otherwise written, they say nothing."""
+    made = [{"id": "009B", "name": "B"}, {"id": "009A", "name": "A", "shortName": "IFS"}]
+    organization.faults.once("status", method="POST", path_part="/v3/vendors/bulk", status=200, body=json.dumps(made))
+    assert client.create_vendors(vendors("A", "B")) == ["009A", "009B"]
 
 
 def test_one_bad_vendor_refuses_them_all(organization: BillSandbox, client: BillClient) -> None:
