@@ -30,3 +30,14 @@ def test_a_payment_finds_its_invoice_though_the_bill_takes_no_change(tenancy: Te
     assert tenancy.causes("bills") == {"INV-1": Cause.CHANGED_AFTER_DELIVERY}
     assert tenancy.proposal(key)["Cf_Paid_Status"] == "Paid"
     assert tenancy.states("payments").get(State.HELD) is None
+
+
+def test_the_bill_of_an_invoice_dated_ahead_is_found_again(tenancy: Tenancy, tmp_path: Path) -> None:
+    """However long ago it was made, when the invoice was entered and its date was far."""
+    tenancy.change(bill={"look_back_days": 0})
+    back_up(tenancy.house.ledger.engine, tmp_path / "backup")
+    key = key_of(tenancy.sent(InvoiceDate="2030-12-31"))
+    tenancy.simulators.clock.sleep(24 * 3600)
+    bring_back(tenancy.house.ledger.engine, tmp_path / "backup")
+    tenancy.run("bills")
+    assert len(tenancy.bills_of(key)) == 1

@@ -92,9 +92,7 @@ class BillsToBill:
 
     def _bill_of(self, outgoing: Outgoing) -> Bill | None:
         """Find our bill, archived or not; one of the same number that somebody else made needs a person."""
-        payload, key = outgoing.payload, outgoing.entry.key
-        earliest = min(date.fromisoformat(payload["invoice_date"]), outgoing.entry.since.date())
-        created = datetime.combine(earliest, time(), tzinfo=UTC) - timedelta(days=self._desk.settings.look_back_days)
+        payload, key, created = outgoing.payload, outgoing.entry.key, self._made_since(outgoing)
         for archived in (False, True):
             there = list(
                 self._desk.bill.bills(archived=archived, vendor_id=payload["vendor_id"], created_since=created)
@@ -111,6 +109,13 @@ class BillsToBill:
             if not archived:
                 _refuse_another(outgoing, [bill for bill in there if marked(bill.description) is None])
         return None
+
+    def _made_since(self, outgoing: Outgoing) -> datetime | None:
+        """Say when the bill was made at the earliest; None for an invoice dated ahead: any day before may be that."""
+        dated = date.fromisoformat(outgoing.payload["invoice_date"])
+        if dated > outgoing.entry.since.date():
+            return None
+        return datetime.combine(dated, time(), tzinfo=UTC) - timedelta(days=self._desk.settings.look_back_days)
 
     def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Amend those that are there, one by one, then make the others: one in a call, or all in one where set so."""
