@@ -17,6 +17,9 @@ from mlc_pipelines.integrations.integration import Delivery, Event, Subscribed, 
 FLOWS = {"bill": "payments", "payment": "payments", "vendor": "suppliers"}
 """Which flow hears of which object; other events are stored and left alone."""
 
+KEY_OF = "webhook_key_of"
+"""Words that say of which subscription the key in the vault is, by the name of the secret."""
+
 
 def _secret_names(connection: Connection) -> list[str]:
     """Name the key, and the one before it: while a key is exchanged, events signed with either are on their way."""
@@ -48,24 +51,31 @@ def _subscribe(tenant: Tenant, store: Callable[[str, SecretStr], None]) -> Subsc
             "under which name its key is kept"
         )
     tenant.books.dictionary.learn("business", {settings.organization_id: tenant.connection.name})
+
+    def keep(subscription: str, key: SecretStr) -> None:
+        store(name, key)
+        tenant.books.dictionary.learn(KEY_OF, {name: subscription})
+
     with open_events(settings, means_of(tenant)) as events_api:
         ensure_subscription(
             events_api,
             subscription_name(tenant.connection.name),
             settings.webhook_url,
             events=[EventKind(type_, settings.webhook_version) for type_ in settings.webhook_events],
-            key_is_known=_is_known(tenant, name),
-            store=lambda key: store(name, key),
+            key_of=_key_of(tenant, name),
+            store=keep,
             today=tenant.clock.now().date(),
         )
     return Subscribed.ACTIVE
 
 
-def _is_known(tenant: Tenant, secret_name: str) -> bool:
+def _key_of(tenant: Tenant, secret_name: str) -> str | None:
+    """Name the subscription whose key is in the vault; None where none is, or nobody wrote down whose it is."""
     try:
-        return bool(tenant.secret(secret_name).get_secret_value())
+        there = bool(tenant.secret(secret_name).get_secret_value())
     except ConfigurationError:
-        return False
+        return None
+    return tenant.books.dictionary.known(KEY_OF).get(secret_name) if there else None
 
 
 MANNERS = WebhookManners(

@@ -29,14 +29,15 @@ def ensure_subscription(
     url: str,
     *,
     events: Sequence[EventKind],
-    key_is_known: bool,
-    store: Callable[[SecretStr], None],
+    key_of: str | None,
+    store: Callable[[str, SecretStr], None],
     today: date,
 ) -> str:
     """See to it that exactly one subscription serves our address with all our events, and give its id.
 
-    BILL shows the key once: it goes to `store`. One whose key we do not know gets a new key. One that BILL switched
-    off, after too many failed tries, is switched on again; the polls have gone on meanwhile.
+    BILL shows the key once: it goes to `store` with the id that it belongs to, which is handed in again as `key_of`.
+    One whose key we do not know gets a new key. One that BILL switched off, after too many failed tries, is switched on
+    again; the polls have gone on meanwhile.
     """
     there = events_api.subscriptions()
     fitting = [found for found in there if found.notification_url == url]
@@ -50,8 +51,8 @@ def ensure_subscription(
     if not kept.status.enabled or not set(events) <= set(kept.events):
         events_api.change_subscription(kept, sorted({*kept.events, *events}, key=lambda event: event.type))
         logger.info("webhook switched on", extra={"integration": "bill", "webhook": kept.id})
-    if not key_is_known:
-        store(events_api.new_key(kept.id, once=str(uuid4())))
+    if key_of != kept.id:
+        store(kept.id, events_api.new_key(kept.id, once=str(uuid4())))
         logger.info("webhook key exchanged", extra={"integration": "bill", "webhook": kept.id})
     return kept.id
 
@@ -62,7 +63,7 @@ def _made(
     url: str,
     *,
     events: Sequence[EventKind],
-    store: Callable[[SecretStr], None],
+    store: Callable[[str, SecretStr], None],
     there: Sequence[Subscription],
     today: date,
 ) -> str:
@@ -74,9 +75,10 @@ def _made(
         )
     once = once_key(name, url, [found.id for found in there], today=today)
     made, key = events_api.create_subscription(name, url, events, once=once)
+    store(made, key)  # before anything else is asked: it is shown this once
     if made not in {found.id for found in events_api.subscriptions()}:  # the answer to one made and deleted today
         made, key = events_api.create_subscription(name, url, events, once=str(uuid4()))
-    store(key)
+        store(made, key)
     logger.info("webhook subscribed", extra={"integration": "bill", "webhook": made})
     return made
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from mlc_pipelines.errors import ConfigurationError
+from mlc_pipelines.errors import ConfigurationError, StorageError, TransientError
 from mlc_pipelines.integrations.bill.models import EventKind
 from mlc_pipelines.integrations.bill.subscriptions import ensure_subscription, once_key, subscription_name
 from mlc_pipelines.integrations.bill.webhook import EVENTS
@@ -21,16 +21,28 @@ TODAY = date(2026, 11, 15)
 KINDS = [EventKind(type_) for type_ in EVENTS]
 
 
+class Vault(list[SecretStr]):
+    """Keys in the order in which they were stored, and whose the last one is."""
+
+    of: str | None = None
+
+    def keep(self, subscription: str, key: SecretStr) -> None:
+        self.of = subscription
+        self.append(key)
+
+    def lose(self) -> None:
+        self.of = None
+        self.clear()
+
+
 @pytest.fixture
-def vault() -> list[SecretStr]:
-    """Keys in the order in which they were stored."""
-    return []
+def vault() -> Vault:
+    """Hand out an empty one."""
+    return Vault()
 
 
-def subscribe(events_api: WebhookCalls, vault: list[SecretStr], *, url: str = URL) -> str:
-    return ensure_subscription(
-        events_api, NAME, url, events=KINDS, key_is_known=bool(vault), store=vault.append, today=TODAY
-    )
+def subscribe(events_api: WebhookCalls, vault: Vault, *, url: str = URL) -> str:
+    return ensure_subscription(events_api, NAME, url, events=KINDS, key_of=vault.of, store=vault.keep, today=TODAY)
 
 
 def stranger(organization: BillSandbox, number: int) -> str:
@@ -42,7 +54,7 @@ def stranger(organization: BillSandbox, number: int) -> str:
 
 
 def test_the_first_time_one_is_made_and_its_key_kept(
-    organization: BillSandbox, events_api: WebhookCalls, vault: list[SecretStr]
+    organization: BillSandbox, events_api: WebhookCalls, vault: Vault
 ) -> None:
     """With all our events."""
     id_ = subscribe(events_api, vault)
@@ -52,9 +64,7 @@ def test_the_first_time_one_is_made_and_its_key_kept(
     assert [key.get_secret_value() for key in vault] == [there.security_key]
 
 
-def test_a_second_round_changes_nothing(
-    organization: BillSandbox, events_api: WebhookCalls, vault: list[SecretStr]
-) -> None:
+def test_a_second_round_changes_nothing(organization: BillSandbox, events_api: WebhookCalls, vault: Vault) -> None:
     """One is there, complete, and its key is known."""
     subscribe(events_api, vault)
     writes = len(organization.journal.writes())
@@ -63,7 +73,7 @@ def test_a_second_round_changes_nothing(
 
 
 def test_one_that_was_switched_off_is_switched_on(
-    organization: BillSandbox, events_api: WebhookCalls, vault: list[SecretStr]
+    organization: BillSandbox, events_api: WebhookCalls, vault: Vault
 ) -> None:
     """BILL does that after too many failed tries."""
     id_ = subscribe(events_api, vault)
@@ -73,7 +83,7 @@ def test_one_that_was_switched_off_is_switched_on(
     assert len(vault) == 1
 
 
-def test_a_missing_event_is_added(organization: BillSandbox, events_api: WebhookCalls, vault: list[SecretStr]) -> None:
+def test_a_missing_event_is_added(organization: BillSandbox, events_api: WebhookCalls, vault: Vault) -> None:
     """What it has beside ours stays."""
     id_ = subscribe(events_api, vault)
     organization.subscriptions[id_].events = ["invoice.created"]
@@ -82,17 +92,15 @@ def test_a_missing_event_is_added(organization: BillSandbox, events_api: Webhook
     assert there == {*EVENTS, "invoice.created"}
 
 
-def test_a_lost_key_is_exchanged(organization: BillSandbox, events_api: WebhookCalls, vault: list[SecretStr]) -> None:
+def test_a_lost_key_is_exchanged(organization: BillSandbox, events_api: WebhookCalls, vault: Vault) -> None:
     """The subscription stays; what is signed with the new key is taken."""
     id_ = subscribe(events_api, vault)
-    vault.clear()
+    vault.lose()
     assert subscribe(events_api, vault) == id_
     assert [key.get_secret_value() for key in vault] == [organization.subscriptions[id_].security_key]
 
 
-def test_a_lost_answer_makes_no_second_one(
-    organization: BillSandbox, events_api: WebhookCalls, vault: list[SecretStr]
-) -> None:
+def test_a_lost_answer_makes_no_second_one(organization: BillSandbox, events_api: WebhookCalls, vault: Vault) -> None:
     """The next round finds it, and exchanges the key that was never seen."""
     organization.faults.once("lost", method="POST", path_part="/subscriptions")
     with pytest.raises(Exception, match="look before sending again"):
@@ -111,7 +119,7 @@ def test_a_crash_repeats_the_same_key_of_the_call() -> None:
 
 
 def test_one_that_was_deleted_in_bill_is_made_anew_the_same_day(
-    organization: BillSandbox, events_api: WebhookCalls, vault: list[SecretStr]
+    organization: BillSandbox, events_api: WebhookCalls, vault: Vault
 ) -> None:
     """The repeated key is answered with what is gone, so another one is used."""
     old = subscribe(events_api, vault)
@@ -122,7 +130,7 @@ def test_one_that_was_deleted_in_bill_is_made_anew_the_same_day(
 
 
 def test_an_address_of_before_is_given_up_and_others_are_left_alone(
-    organization: BillSandbox, events_api: WebhookCalls, vault: list[SecretStr]
+    organization: BillSandbox, events_api: WebhookCalls, vault: Vault
 ) -> None:
     """Only ours, told by name."""
     other = stranger(organization, 1)
@@ -132,8 +140,34 @@ def test_an_address_of_before_is_given_up_and_others_are_left_alone(
     assert old != new
 
 
+def test_a_key_that_was_never_stored_is_exchanged(
+    organization: BillSandbox, events_api: WebhookCalls, vault: Vault
+) -> None:
+    """The database was away in that moment; the key of the address before opens none of its events."""
+    subscribe(events_api, vault, url="https://old.acme.example/webhooks/acme")
+
+    def away(_: str, __: SecretStr) -> None:
+        raise StorageError("database: it is locked")
+
+    with pytest.raises(StorageError):
+        ensure_subscription(events_api, NAME, URL, events=KINDS, key_of=vault.of, store=away, today=TODAY)
+    id_ = subscribe(events_api, vault)
+    assert vault[-1].get_secret_value() == organization.subscriptions[id_].security_key
+
+
+def test_a_key_is_stored_before_anything_else_is_asked(
+    organization: BillSandbox, events_api: WebhookCalls, vault: Vault
+) -> None:
+    """BILL shows it once, and the next call may fail."""
+    organization.faults.once("status", method="GET", path_part="/subscriptions", after=1, status=200, body="<html>")
+    with pytest.raises(TransientError):
+        subscribe(events_api, vault)
+    (there,) = organization.subscriptions.values()
+    assert (vault.of, vault[-1].get_secret_value()) == (there.id, there.security_key)
+
+
 def test_one_for_our_address_that_a_person_made_is_used(
-    organization: BillSandbox, events_api: WebhookCalls, vault: list[SecretStr]
+    organization: BillSandbox, events_api: WebhookCalls, vault: Vault
 ) -> None:
     """A second one for it would be refused; its key is exchanged, and its name stays."""
     id_ = stranger(organization, 1)
@@ -142,9 +176,7 @@ def test_one_for_our_address_that_a_person_made_is_used(
     assert (organization.subscriptions[id_].name, len(vault)) == ("other 1", 1)
 
 
-def test_of_two_of_ours_one_is_kept(
-    organization: BillSandbox, events_api: WebhookCalls, vault: list[SecretStr]
-) -> None:
+def test_of_two_of_ours_one_is_kept(organization: BillSandbox, events_api: WebhookCalls, vault: Vault) -> None:
     """Each event comes once."""
     id_ = subscribe(events_api, vault)
     organization.subscriptions["twin"] = replace(organization.subscriptions[id_], id="twin")
@@ -152,9 +184,7 @@ def test_of_two_of_ours_one_is_kept(
     assert set(organization.subscriptions) == {id_}
 
 
-def test_an_eleventh_is_never_asked_for(
-    organization: BillSandbox, events_api: WebhookCalls, vault: list[SecretStr]
-) -> None:
+def test_an_eleventh_is_never_asked_for(organization: BillSandbox, events_api: WebhookCalls, vault: Vault) -> None:
     """A person decides which one goes; polls go on meanwhile."""
     for number in range(10):
         stranger(organization, number)

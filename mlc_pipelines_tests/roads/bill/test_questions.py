@@ -163,6 +163,19 @@ def test_a_notification_that_nobody_signed_is_refused(tenancy: Tenancy) -> None:
     assert received(tenancy, receiver, raw, {"x-bill-sha-signature": "AAAA"}) == 401
 
 
+def test_the_key_stays_as_long_as_it_is_the_subscriptions(tenancy: Tenancy) -> None:
+    """It is written down whose it is; that of a subscription which is gone opens nothing and is exchanged."""
+    subscribed(tenancy)
+    (mine,) = tenancy.bill.subscriptions.values()
+    first = mine.security_key
+    subscribed(tenancy)
+    assert mine.security_key == first
+    tenancy.books.dictionary.learn("webhook_key_of", {str(HOOKS["webhook_secret"]): "another"})
+    receiver = subscribed(tenancy)
+    assert mine.security_key != first
+    assert received(tenancy, receiver, *told(tenancy, "bill.updated", bill={"id": "00nB"})) == 200
+
+
 def test_without_an_address_nothing_is_subscribed(tenancy: Tenancy) -> None:
     """Polls do it alone; an address without a name for its key is an error of the file."""
     assert MANNERS.subscribe is not None
