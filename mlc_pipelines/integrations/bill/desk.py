@@ -1,13 +1,17 @@
 """What every BILL flow is handed: both clients, the settings, the clock, and the connection's dictionary."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from mlc_pipelines.connections.settings import Connection
-from mlc_pipelines.errors import ConfigurationError
+from mlc_pipelines.errors import ConfigurationError, RecordError
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.integrations.bill.client import BillClient
+from mlc_pipelines.integrations.bill.mapping import UNREADABLE
 from mlc_pipelines.integrations.bill.matching import dimension_kinds
+from mlc_pipelines.integrations.bill.models import VendorRow
 from mlc_pipelines.integrations.bill.settings import BillSettings
 from mlc_pipelines.ledger.bindings import Dictionary
 from mlc_pipelines.wire.clock import Clock
@@ -17,8 +21,6 @@ OVERLAP = timedelta(minutes=10)
 """Lists by time of change are read from so much before the last one seen (assumed)."""
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-UNREADABLE = "no readable currency"
-"""The word for a vendor whose row cannot be read: no invoice is in it, so that each of its invoices waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,11 @@ class Desk:
         except ValueError as error:
             raise ConfigurationError(f"{self.connection.path}: mapping.dimensions: {error}") from error
 
-    def currencies(self) -> dict[str, str]:
-        """Give the currency of each vendor in use; those changed since the last time are asked for, and learned."""
+    def currencies(self, vendors: Iterable[str]) -> dict[str, str]:
+        """Give the currency of each vendor in use; those changed since the last time are asked for, and learned.
+
+        Of these `vendors`, one that was never listed is asked for by its id; one that cannot be read has no currency.
+        """
         dictionary, until = self.dictionary, self.dictionary.known("vendors_read").get("until")
         found = dictionary.known("vendor_currency")
         now = self.clock.now()
@@ -58,9 +63,15 @@ class Desk:
             if isinstance(row, Unread):
                 found |= {row.name: UNREADABLE} if row.name else {}
                 continue
-            found[row.id] = row.bill_currency or self.settings.home_currency
+            found[row.id] = self._currency(row)
             if row.updated and LONG_AGO < row.updated <= now:  # one wrong time must not hide what comes until then
                 newest = max(newest or row.updated, row.updated)
+        for vendor in sorted(set(vendors) - found.keys()):
+            with suppress(RecordError):  # its invoices are held for it
+                found[vendor] = self._currency(self.bill.vendor(vendor))
         dictionary.learn("vendor_currency", found)
         dictionary.learn("vendors_read", {"until": newest.isoformat()} if newest else {})
         return found
+
+    def _currency(self, vendor: VendorRow) -> str:
+        return vendor.bill_currency or self.settings.home_currency

@@ -16,6 +16,9 @@ from mlc_pipelines.integrations.bill.settings import BillSettings
 from mlc_pipelines.integrations.erp.accounts import company_code
 
 ELSEWHERE = "*"
+UNREADABLE = "no readable currency"
+"""The word for a vendor that cannot be read or is not there: no invoice is in it, so each of its invoices waits."""
+
 _MARK = re.compile(r"IFS (\S+\^\d+)(?=;|$)")
 _ORDERS = re.compile(r"[,;\s]+")
 
@@ -148,7 +151,7 @@ class Words:
                 key=f"vendor:{supplier}",
             )
         vendor = self.vendors[supplier]
-        billed = self.currencies.get(vendor, self.settings.home_currency)
+        billed = self.currencies.get(vendor, UNREADABLE)
         if billed != currency:
             raise RecordError(
                 f"the invoice is in {currency}, and vendor {vendor} of supplier {supplier} is billed in {billed}; "

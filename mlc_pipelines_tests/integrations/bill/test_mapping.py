@@ -212,10 +212,11 @@ def test_what_cannot_be_a_bill_is_held_with_its_cause(
     assert held(caught) == (cause, key)
 
 
-def test_a_vendor_of_unknown_currency_is_billed_in_the_one_of_the_organization() -> None:
-    """BILL leaves an unset currency out."""
-    some = words(currencies={}, with_settings={"home_currency": "EUR"})
-    assert to_bill(supplier_invoice(currency="EUR"), KEY, some)["currency"] == "EUR"
+def test_a_vendor_of_unknown_currency_is_billed_in_none() -> None:
+    """Not even in that of the organization: a hundred of one would become a hundred of another."""
+    with pytest.raises(RecordError, match="billed in no readable currency") as caught:
+        to_bill(supplier_invoice(), KEY, words(currencies={}))
+    assert caught.value.key == "vendor_currency:009V"
 
 
 def test_negative_lines_go_where_the_connection_allows_them() -> None:

@@ -1,7 +1,7 @@
 """Bills: an invoice of IFS stands in BILL once, coded to the cent, or is held for a reason a clerk can act on."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -179,6 +179,18 @@ def test_an_invoice_goes_on_when_its_vendor_gets_its_currency(tenancy: Tenancy) 
     change(tenancy.bill, tenancy.vendor_of("S-1001"), bill_currency="USD")
     tenancy.run("bills")
     assert tenancy.entry("bills", key).state is State.CONFIRMED
+
+
+def test_a_vendor_that_was_not_listed_is_asked_for_its_currency(tenancy: Tenancy) -> None:
+    """BILL's list may lag behind; the organization's own currency is not taken for the vendor's."""
+    tenancy.run("bills")
+    vendor = tenancy.vendor_of("S-1001")
+    tenancy.books.dictionary.learn("vendor_currency", {})
+    vendor.updated -= timedelta(days=1)
+    keys = [tenancy.invoice(f"INV-{currency}", Currency=currency) for currency in ("USD", "EUR")]
+    tenancy.run("bills")
+    assert tenancy.causes("bills") == {"INV-USD": Cause.VENDOR_CONFLICT}
+    assert tenancy.bill_of(keys[1]).vendor_id == vendor.id
 
 
 def test_an_invoice_goes_on_when_its_code_parts_are_there(bare: Tenancy) -> None:

@@ -65,10 +65,11 @@ class BillsToBill:
         """Read the tables of the connection file, the currencies of vendors, and what is bound in BILL."""
         desk, dictionary = self._desk, self._desk.dictionary
         desk.dimensions()  # a wrong word in the table stops here
+        vendors = dictionary.bound("vendor")
         self._words = words = Words(
             desk.settings,
-            vendors=dictionary.bound("vendor"),
-            currencies=desk.currencies(),
+            vendors=vendors,
+            currencies=desk.currencies(vendors.values()),
             chart=dictionary.bound("bill_account"),
             classes=dictionary.bound("bill_dimension"),
             accounts=desk.table("accounts"),
