@@ -144,6 +144,18 @@ def test_a_bill_is_watched_for_a_month_and_its_payments_for_good(tenancy: Tenanc
     assert tenancy.causes("payments") == {FIRST_PAYMENT: Cause.CHANGED_AFTER_DELIVERY}
 
 
+def test_a_worker_that_dies_while_it_looks_at_a_bill_does_not_end_its_watch(tenancy: Tenancy) -> None:
+    """That the rest of it was paid long ago is told when that has been written down."""
+    bill = tenancy.sent()
+    tenancy.pay(bill, "60.00")
+    tenancy.run("payments")
+    tenancy.pay(bill, "40.00")
+    tenancy.simulators.clock.sleep(MONTH)
+    assert list(tenancy.road("payments").flow.collect("bills", None))
+    tenancy.run("payments")
+    assert marks(tenancy, bill) == ("Paid", f"bill:{bill.id}")
+
+
 # Others
 
 

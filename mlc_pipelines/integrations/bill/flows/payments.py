@@ -64,9 +64,17 @@ class PaymentsToIfs:
                 yield Sighting.of_unread(row)
                 continue
             yield Sighting(row.id, tag=digest(row.raw), carry=row)
-            if row.id in told and row.updated is not None and row.updated < long_ago and _is_all_paid(row):
+            if row.updated is not None and row.updated < long_ago and row.id in told and self._is_all_told(row):
                 finished[row.id] = row.updated.date().isoformat()
         dictionary.learn(FINISHED, finished)
+
+    def _is_all_told(self, row: Row) -> bool:
+        """Tell whether IFS knows that all of a bill is paid; what is only seen here may never be written down."""
+        told = self._told(row.id)
+        try:
+            return told is not None and told.status == PAID and told == paid(read_bill(row.raw))
+        except RecordError:  # held where it is read as a record
+            return False
 
     def _payments(self, since: datetime | None) -> Iterator[Sighting]:
         moment = since - OVERLAP if since is not None else None
@@ -202,11 +210,3 @@ class PaymentsToIfs:
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Nothing: BILL is not told."""
         return [Landed("") for _ in batch]
-
-
-def _is_all_paid(row: Row) -> bool:
-    try:
-        stands = paid(read_bill(row.raw))
-    except RecordError:  # held where it is read as a record
-        return False
-    return stands is not None and stands.status == PAID
