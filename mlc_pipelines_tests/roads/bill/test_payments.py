@@ -1,6 +1,7 @@
 """Payments: an invoice paid in BILL says so in IFS, under the ETag of a fresh read; what is undone is a person's."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,8 @@ from mlc_pipelines.sandbox.bill.records import Bill
 from mlc_pipelines_tests.integrations.bill.organization import add_bill, change
 from mlc_pipelines_tests.roads.bill.tenancy import Tenancy, key_of
 
-MONTH = 31 * 24 * 3600
+DAY = 24 * 3600
+MONTH = 31 * DAY
 FIRST_PAYMENT = "P26100001"  # what people call it
 
 
@@ -29,13 +31,28 @@ def paid(tenancy: Tenancy) -> tuple[Bill, str]:
 
 
 def test_a_paid_bill_marks_its_invoice(tenancy: Tenancy) -> None:
-    """Status, the day it was seen as paid, and the bill's id, under the ETag that was read."""
+    """Status, the day it was paid, and the bill's id, under the ETag that was read."""
     bill, _ = paid(tenancy)
     assert marks(tenancy, bill) == ("Paid", f"bill:{bill.id}")
     assert tenancy.proposal(key_of(bill))["Cf_Paid_Date"] == tenancy.simulators.clock.now().date()
     patches = [entry for entry in tenancy.ifs.journal.entries if entry.method == "PATCH"]
     assert len(patches) == 2  # the sent mark and the paid mark
     assert all(entry.headers.get("if-match", "*") != "*" for entry in patches)
+
+
+def test_a_bill_was_paid_on_the_day_of_its_last_payment_that_holds(tenancy: Tenancy) -> None:
+    """Not on the day on which it was changed last in BILL, or that of a payment which was voided."""
+    bill = tenancy.sent()
+    undone = tenancy.pay(bill)
+    tenancy.bill.store.payments[undone].process_date += timedelta(days=9)
+    tenancy.bill.people.void_payment(undone)
+    tenancy.pay(bill, "60.00")
+    tenancy.pay(bill, "40.00")
+    day = tenancy.simulators.clock.now().date()
+    tenancy.simulators.clock.sleep(DAY)
+    change(tenancy.bill, bill)
+    tenancy.run("payments")
+    assert tenancy.proposal(key_of(bill))["Cf_Paid_Date"] == day
 
 
 def test_an_open_or_scheduled_bill_says_nothing(tenancy: Tenancy) -> None:
@@ -145,12 +162,13 @@ def test_a_bill_is_watched_for_a_month_and_its_payments_for_good(tenancy: Tenanc
 
 
 def test_a_worker_that_dies_while_it_looks_at_a_bill_does_not_end_its_watch(tenancy: Tenancy) -> None:
-    """That the rest of it was paid long ago is told when that has been written down."""
+    """That the rest of it was paid is told all the same."""
+    tenancy.change(bill={"watch_days": 0})
     bill = tenancy.sent()
     tenancy.pay(bill, "60.00")
     tenancy.run("payments")
     tenancy.pay(bill, "40.00")
-    tenancy.simulators.clock.sleep(MONTH)
+    tenancy.simulators.clock.sleep(60)
     assert list(tenancy.road("payments").flow.collect("bills", None))
     tenancy.run("payments")
     assert marks(tenancy, bill) == ("Paid", f"bill:{bill.id}")

@@ -18,6 +18,8 @@ from mlc_pipelines.wire.rows import Unread
 
 BILLS, PAYMENTS = "bills", "payments"
 FINISHED = "finished_bill"
+PROCESSED = "processed_payment"
+"""Words that say of a payment on which day it was made, and for which bills: `2026-11-20 00nA 00nB`."""
 
 
 class PaymentsToIfs:
@@ -44,6 +46,7 @@ class PaymentsToIfs:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._marks = PaidMarks(desk.ifs)
+        self._paid_on: dict[str, str] = {}  # bill → day of its last payment
 
     def feeds(self) -> Sequence[str]:
         """The bills we sent, then the payments."""
@@ -77,13 +80,17 @@ class PaymentsToIfs:
             return False
 
     def _payments(self, since: datetime | None) -> Iterator[Sighting]:
-        moment = since - OVERLAP if since is not None else None
+        dictionary, moment = self._desk.dictionary, since - OVERLAP if since is not None else None
+        processed = dictionary.known(PROCESSED)
         for row in self._desk.bill.payment_rows(moment=moment, by=self._desk.settings.payments_since):
             if isinstance(row, Unread):
                 yield Sighting.of_unread(row)
                 continue
             problem = None if is_payment(row.id) else f"bill: {row.id!r} is listed as a payment, and is no id of one"
             yield Sighting(row.id, tag=digest(row.raw), position=row.updated, carry=row, problem=problem)
+            processed[row.id] = _processed(row)
+        watched = set(dictionary.bound("bill").values()) - dictionary.known(FINISHED).keys()
+        dictionary.learn(PROCESSED, {id_: said for id_, said in processed.items() if watched & {*said.split()}})
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """A bill or a payment that was changed; it is read anew, for notifications may overtake each other."""
@@ -136,7 +143,11 @@ class PaymentsToIfs:
         return {bill_id: binding.key for bill_id, binding in bindings.items() if binding is not None}
 
     def prepare(self) -> None:
-        """Nothing to open: the bindings name the invoices."""
+        """Read on which day each bill was paid; the bindings name the invoices."""
+        self._paid_on = {}
+        for said in sorted(self._desk.dictionary.known(PROCESSED).values()):
+            on, *bills = said.split()
+            self._paid_on |= dict.fromkeys(bills, on)
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Find the invoice of a bill and what to mark; hold what went back after it was marked."""
@@ -156,7 +167,8 @@ class PaymentsToIfs:
         if stands is None:
             return Ignored(Cause.NOT_READY, f"bill {bill.id} is {bill.payment_status}")
         company, _, invoice_id = invoice.partition("^")
-        paid_on = bill.updated.date().isoformat() if bill.updated and stands.status == PAID else None
+        last = self._paid_on.get(bill.id) or (bill.updated.date().isoformat() if bill.updated else None)
+        paid_on = last if stands.status == PAID else None
         payload = {
             "company": company, "invoice_id": int(invoice_id), "status": stands.status, "paid_date": paid_on,
         }  # fmt: skip
@@ -210,3 +222,13 @@ class PaymentsToIfs:
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Nothing: BILL is not told."""
         return [Landed("") for _ in batch]
+
+
+def _processed(row: Row) -> str:
+    """Say when a payment was made and for which bills; nothing of one that failed or cannot be read."""
+    try:
+        payment = read_payment(row.raw)
+    except RecordError:  # held where it is read as a record
+        return ""
+    on = day(payment.process_date)
+    return "" if on is None or failure(payment) else " ".join([on.isoformat(), *payment.bill_ids])
