@@ -133,8 +133,9 @@ class IfsSettings(BaseModel):
     page_size: int = Field(default=1000, ge=1, le=5000)
     # A cloud tenant takes about 1000 a minute; a higher figure is for a tenant that lifted its limit, or a test.
     requests_per_minute: int = Field(default=900, ge=1, le=100_000)
-    # A write may last 15 minutes in IFS (documented) before others see it, with the time at which it began.
-    overlap_minutes: int = Field(default=20, ge=0, le=24 * 60)
+    # A write may last 15 minutes in IFS before others see it, with the time at which it began; times are often those
+    # of the server's place (both documented), where clocks go back by an hour once a year.
+    overlap_minutes: int = Field(default=80, ge=0, le=24 * 60)
     timezone_aware_header: bool = False
     batch: bool = True
     # How the status of an accounting period says that it may be posted to; without a word periods are not asked for.

@@ -96,6 +96,17 @@ def test_the_feed_starts_at_the_watermark_less_the_overlap(ifs: IfsSandbox, open
     assert list(proposals.changed_since("10", datetime(2099, 1, 1, tzinfo=UTC))) == []
 
 
+def test_what_changes_after_the_clocks_went_back_is_read(
+    ifs: IfsSandbox, proposals: PostingProposals, world: World
+) -> None:
+    """IFS may tell the time of its place, where two o'clock is followed by one o'clock once a year."""
+    before, after = in_company(world, "10")[:2]
+    watermark = ifs.people.edit_invoice("10", before.id, VoucherText="at two")["ModifiedDate"]
+    ifs.clock.advance(-3600)
+    ifs.people.edit_invoice("10", after.id, VoucherText="at one again")
+    assert after.id in {head.invoice_id for head in proposals.changed_since("10", watermark)}
+
+
 def test_many_proposals_of_one_moment_are_all_read(ifs: IfsSandbox, open_client: OpenIfs, world: World) -> None:
     """More records with the same change time than fit on a page do not stop the feed."""
     proposals = PostingProposals(open_client(ifs, page_size=4))
