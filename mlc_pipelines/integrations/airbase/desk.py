@@ -11,6 +11,7 @@ from mlc_pipelines.integrations.airbase.client import AirbaseClient
 from mlc_pipelines.integrations.airbase.settings import AirbaseSettings
 from mlc_pipelines.integrations.erp.accounts import AccountSource
 from mlc_pipelines.ledger.bindings import Dictionary
+from mlc_pipelines.ledger.ledger import Books
 
 CURRENCY = "currency"
 VENDOR_LINK = "vendor_link"
@@ -21,10 +22,15 @@ class Desk:
     """One connection's clients and settings."""
 
     connection: Connection
-    dictionary: Dictionary
+    books: Books
     ifs: IfsClient
     airbase: AirbaseClient
     vendors: VendorBook
+
+    @property
+    def dictionary(self) -> Dictionary:
+        """What the connection knows of names."""
+        return self.books.dictionary
 
     @property
     def settings(self) -> AirbaseSettings:

@@ -7,13 +7,11 @@ import msgspec
 
 from mlc_pipelines.errors import ConfigurationError, OutcomeUnknownError
 from mlc_pipelines.integrations.airbase.errors import AbsentError
-from mlc_pipelines.integrations.airbase.models import SYNC_COMPLETE, LedgerEntry, read_object, reader
+from mlc_pipelines.integrations.airbase.models import SYNC_COMPLETE, LedgerEntry, read_entry, read_object
 from mlc_pipelines.integrations.airbase.vendor_client import VendorCalls
 from mlc_pipelines.wire.addresses import segment
 from mlc_pipelines.wire.bodies import BROKEN
 from mlc_pipelines.wire.rows import one, readable
-
-_ENTRY = reader(LedgerEntry, "ledger entry")
 
 
 class DocumentCalls(VendorCalls):
@@ -25,7 +23,11 @@ class DocumentCalls(VendorCalls):
 
     def ledger_entry(self, entry_id: str) -> LedgerEntry:
         """Read what became of an entry."""
-        return _ENTRY(self.call("GET", _below(self._paths.ledger_entries, entry_id)))
+        return read_entry(self.call("GET", _below(self._paths.ledger_entries, entry_id)))
+
+    def entry(self, entry_id: str) -> bytes | None:
+        """Read one ledger entry as it is listed; None when there is none."""
+        return self._one(self._paths.ledger_entries, entry_id)
 
     def complete_entry(self, entry_id: str, erp_reference_id: str) -> None:
         """Tell Airbase that an entry is booked, and as what."""

@@ -101,6 +101,7 @@ class Upserted(msgspec.Struct, frozen=True):
 
 
 _VENDOR = msgspec.json.Decoder(_VendorRow)
+_ENTRY = msgspec.json.Decoder(LedgerEntry)
 _OBJECT = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
@@ -120,6 +121,11 @@ def _read(raw: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
         return decoder.decode(raw)
     except BROKEN as error:
         raise RecordError(f"airbase: a {what} cannot be read: {error}", cause=Cause.UNREADABLE) from error
+
+
+def read_entry(raw: bytes) -> LedgerEntry:
+    """Read what the acknowledgement looks at."""
+    return _read(raw, _ENTRY, "ledger entry")
 
 
 def currencies_with_reference(rows: Iterable[Currency]) -> dict[str, str]:

@@ -31,7 +31,7 @@ def open_session(tenant: Tenant) -> Session:
     """Open both clients; nothing is called before a flow or a question asks."""
     connection = tenant.connection
     ifs, airbase = open_erp(tenant), open_client(tenant)
-    desk = Desk(connection, tenant.books.dictionary, ifs, airbase, VendorBook(airbase, tenant.clock))
+    desk = Desk(connection, tenant.books, ifs, airbase, VendorBook(airbase, tenant.clock))
 
     def close() -> None:
         ifs.close()

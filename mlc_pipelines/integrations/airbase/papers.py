@@ -12,7 +12,7 @@ from mlc_pipelines.ifs.records import Row
 from mlc_pipelines.integrations.airbase.charges import read_charge
 from mlc_pipelines.integrations.airbase.desk import Desk
 from mlc_pipelines.integrations.airbase.flows.payment_vouchers import PaymentVouchersToIfs, payment_fields
-from mlc_pipelines.integrations.airbase.models import SYNC_COMPLETE, SYNC_READY, LedgerEntry, reader
+from mlc_pipelines.integrations.airbase.models import SYNC_COMPLETE, SYNC_READY, read_entry
 from mlc_pipelines.integrations.airbase.posting import ISO_CODE, SERIE
 from mlc_pipelines.integrations.integration import Period
 from mlc_pipelines.wire.rows import readable
@@ -21,8 +21,6 @@ PREFIX = "PAY-"
 VOUCHER_DATE = "VoucherDate"
 LOOKED_AT = 1000
 """So many completed entries are looked at for another connector; its traces are not rare where there is one."""
-
-ENTRY = reader(LedgerEntry, "ledger entry")
 
 
 def payments(desk: Desk, period: Period) -> Iterator[Document]:
@@ -54,7 +52,7 @@ def _rows(desk: Desk) -> Iterator[bytes]:
     ours = set(desk.dictionary.bound(flow.kind).values())
     yield from desk.airbase.ledger_entries(SYNC_READY)
     for raw in desk.airbase.ledger_entries(SYNC_COMPLETE):
-        if any(entry.erp_reference_id in ours for entry in readable([raw], ENTRY)):
+        if any(entry.erp_reference_id in ours for entry in readable([raw], read_entry)):
             yield raw
 
 
@@ -64,7 +62,7 @@ def completed_elsewhere(desk: Desk) -> list[str]:
         return []
     ours = set(desk.dictionary.bound(PaymentVouchersToIfs.kind).values())
     rows = islice(desk.airbase.ledger_entries(SYNC_COMPLETE), LOOKED_AT)
-    found = (entry.erp_reference_id or "" for entry in readable(rows, ENTRY))
+    found = (entry.erp_reference_id or "" for entry in readable(rows, read_entry))
     return [reference for reference in found if reference not in ours]
 
 

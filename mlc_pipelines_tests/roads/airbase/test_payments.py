@@ -82,6 +82,30 @@ def test_an_entry_completed_by_somebody_else_is_not_posted(tenancy: Tenancy) -> 
     assert any(gap.kind == "ledger_entry" for gap in tenancy.session.gaps())
 
 
+def test_an_entry_taken_back_while_it_is_held_is_not_posted(tenancy: Tenancy) -> None:
+    """It left the queue; the type that it waited for comes too late."""
+    entry = tenancy.pay(kind="wire", amount="10.00", account="4700")
+    tenancy.run("payment_vouchers")
+    entry.status = "voided"
+    tenancy.airbase_settings(payments={**BOOKED, "types": {"wire": "lines"}})
+    tenancy.run("payment_vouchers")
+    assert tenancy.ifs.vouchers == []
+    assert entry.status == "voided"
+    assert "voided, not ready to sync" in (tenancy.entry("payment_vouchers", entry.airbase_id).problem or "")
+
+
+def test_an_entry_taken_back_in_the_last_moment_is_not_posted(tenancy: Tenancy) -> None:
+    """It is read once more before it is posted, and dropped by the next run."""
+    entry = tenancy.pay(amount="10.00", account="4700")
+    tenancy.run_stages("payment_vouchers", "collect", "translate")
+    entry.status = "voided"
+    tenancy.run_stages("payment_vouchers", "deliver", "confirm")
+    assert list(tenancy.causes("payment_vouchers").values()) == [Cause.NOT_READY]
+    tenancy.run("payment_vouchers")
+    assert (tenancy.ifs.vouchers, tenancy.states("payment_vouchers").get("held")) == ([], None)
+    assert entry.status == "voided"
+
+
 def test_an_entry_completed_by_somebody_else_after_the_voucher_is_told(tenancy: Tenancy) -> None:
     """Both stand, and a person reverses one."""
     entry = tenancy.pay(amount="10.00", account="4700")

@@ -50,13 +50,13 @@ def test_an_uncoded_line_is_on_the_account_of_its_purchase_type(tenancy: Tenancy
 
 
 def test_a_webhook_is_but_a_hint(tenancy: Tenancy) -> None:
-    """The request is read again; the poll finds the same one later and makes nothing of it."""
+    """The request is read again, and once more before it is booked; the poll makes nothing of it later."""
     request = approved(tenancy)
     tenancy.hear("request_vouchers", EVENT, request)
     tenancy.run("request_vouchers")
     tenancy.run("request_vouchers")
     assert len(tenancy.ifs.vouchers) == 1
-    assert tenancy.asked("GET", f"purchase_requests/{request}/") == 1
+    assert tenancy.asked("GET", f"purchase_requests/{request}/") == 2
 
 
 def test_an_approval_taken_back_before_is_dropped_with_a_note(tenancy: Tenancy) -> None:
@@ -69,6 +69,55 @@ def test_an_approval_taken_back_before_is_dropped_with_a_note(tenancy: Tenancy) 
     assert (entry.state, entry.cause) == ("ignored", Cause.CANCELLED)
     assert "withdrawn, not approved" in (entry.problem or "")
     assert tenancy.ifs.vouchers == []
+
+
+def test_an_approval_taken_back_while_the_request_is_held_makes_no_voucher(tenancy: Tenancy) -> None:
+    """No event told of it; approved again, it is booked when its account is there."""
+    request = approved(tenancy, account=None, coded=False, kind="events")
+    tenancy.run("request_vouchers")
+    tenancy.airbase.people.withdraw_approval(request, silently=True)
+    tenancy.change(mapping={"purchase_types": {"events": "4700"}})
+    tenancy.run("request_vouchers")
+    assert tenancy.entry("request_vouchers", request).cause is Cause.CANCELLED
+    assert tenancy.ifs.vouchers == []
+    tenancy.airbase.people.approve_request(request)
+    tenancy.run("request_vouchers")
+    assert len(tenancy.vouchers(f"PR-{request}")) == 1
+
+
+def test_an_approval_taken_back_in_the_last_moment_makes_no_voucher(tenancy: Tenancy) -> None:
+    """The request is read once more before it is booked, and dropped by the next run."""
+    request = approved(tenancy)
+    tenancy.run_stages("request_vouchers", "collect", "translate")
+    tenancy.airbase.people.withdraw_approval(request, silently=True)
+    tenancy.run_stages("request_vouchers", "deliver")
+    assert list(tenancy.causes("request_vouchers").values()) == [Cause.NOT_READY]
+    assert "is withdrawn in Airbase now" in (tenancy.entry("request_vouchers", request).problem or "")
+    tenancy.run("request_vouchers")
+    assert tenancy.entry("request_vouchers", request).cause is Cause.CANCELLED
+    assert tenancy.ifs.vouchers == []
+
+
+def test_a_request_changed_in_the_last_moment_is_booked_as_it_is_then(tenancy: Tenancy) -> None:
+    """What was read before is not posted; the next run takes in the new amount."""
+    request = approved(tenancy)
+    tenancy.run_stages("request_vouchers", "collect", "translate")
+    tenancy.request(request).lines[0].amount = Decimal("99.00")
+    tenancy.run_stages("request_vouchers", "deliver")
+    assert tenancy.ifs.vouchers == []
+    tenancy.run("request_vouchers")
+    assert sides(tenancy.voucher(f"PR-{request}"))[0] == ("4600", "99.00", None)
+
+
+def test_what_is_held_and_not_listed_is_read_by_itself_once(tenancy: Tenancy) -> None:
+    """A list may leave out what is still approved; it waits on."""
+    request = approved(tenancy, account=None, coded=False, kind="events")
+    tenancy.run("request_vouchers")
+    tenancy.airbase_settings(requests={**BOOKED, "filters": {"status": "pending"}})
+    for _ in range(2):
+        tenancy.run("request_vouchers")
+    assert tenancy.asked("GET", f"purchase_requests/{request}/") == 1
+    assert list(tenancy.causes("request_vouchers").values()) == [Cause.ACCOUNT_UNMAPPED]
 
 
 def test_a_request_approved_again_is_booked_then(tenancy: Tenancy) -> None:

@@ -6,20 +6,24 @@ from datetime import datetime
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.integrations.airbase.booking import VoucherWords, to_payment_voucher
-from mlc_pipelines.integrations.airbase.charges import Charge, charge_id, read_charge
+from mlc_pipelines.integrations.airbase.charges import Charge, read_charge
 from mlc_pipelines.integrations.airbase.desk import Desk
-from mlc_pipelines.integrations.airbase.models import SYNC_COMPLETE, SYNC_READY, LedgerEntry
+from mlc_pipelines.integrations.airbase.models import SYNC_COMPLETE, SYNC_READY, LedgerEntry, read_entry
 from mlc_pipelines.integrations.airbase.posting import (
+    GONE,
     SERIE,
     changed_since_posted,
+    check_unchanged,
+    gone_record,
     posted,
     posted_record,
+    sightings,
     unread_record,
+    withdrawn,
 )
 from mlc_pipelines.integrations.airbase.settings import ENTRY_POINTERS, AirbaseSettings, ChargePointers, PaymentSettings
 from mlc_pipelines.integrations.erp.periods import OpenPeriods
 from mlc_pipelines.integrations.erp.vouchers import VoucherDesk
-from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 
 NOTHING_SET = PaymentSettings(voucher_type="", user_group="", credit_account={})
@@ -69,19 +73,18 @@ class PaymentVouchersToIfs:
     def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List what is ready: a queue of ledger entries, or all payments, of which only new ones are read."""
         rows = self._desk.airbase.ledger_entries(feed) if self._from_ledger else self._desk.airbase.payments()
-        for raw in rows:
-            key = charge_id(raw, self._fields)
-            yield Sighting(key, tag=digest(raw), carry=raw)
+        yield from sightings(self._desk, self.name, rows, self._fields)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """A payment, where payments can be read one by one; ledger entries are found by the list of this very run."""
         return None if self._from_ledger or not self.feeds() else Sighting(object_id)
 
     def fetch(self, sighting: Sighting) -> SourceRecord | None:
-        """Take the payment from the list, or read the one a webhook named."""
-        raw: bytes | None = sighting.carry or self._desk.airbase.payment(sighting.key)
+        """Take the payment from the list, or read the one that a webhook named or the list leaves out."""
+        read = self._desk.airbase.entry if self._from_ledger else self._desk.airbase.payment
+        raw: bytes | None = sighting.carry or read(sighting.key)
         if raw is None:
-            return None
+            return gone_record(sighting)
         try:
             charge = read_charge(raw, self._fields)
         except RecordError as error:
@@ -104,32 +107,40 @@ class PaymentVouchersToIfs:
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Make a voucher; a vendor without a supplier, a type nobody mapped and a negative total are held."""
+        made = self._desk.dictionary.by_key(self.kind, entry.key)
+        if entry.source == GONE:
+            return withdrawn(f"payment {entry.key}", "no longer in Airbase", made)
         charge = read_charge(entry.source, self._fields)
         if charge.subsidiary in self._desk.settings.foreign_subsidiaries:
             return Ignored(Cause.NOT_OURS, f"{charge.number} belongs to subsidiary {charge.subsidiary}, another's")
-        changed_since_posted(charge.number, self._desk.dictionary.by_key(self.kind, entry.key))
+        changed_since_posted(charge.number, made)
         if not self._is_ready(charge):
-            return Ignored(Cause.NOT_READY, f"{charge.number} is {charge.status or 'without a status'}, not paid")
+            wanted = "ready to sync" if self._from_ledger else "paid"
+            return Ignored(Cause.NOT_READY, f"{charge.number} is {charge.status or 'without a status'}, not {wanted}")
         if self._words is None:
             raise RecordError(f"{charge.number}: payments are no longer booked here", cause=Cause.NOT_READY)
         voucher = to_payment_voucher(charge, self._words, self._rules, today=entry.since.date())
         return posted(self._periods.dated(voucher))
 
     def _is_ready(self, charge: Charge) -> bool:
-        """Tell whether money has left; the queue of ledger entries has only such."""
-        return self._from_ledger or self._fields.status is None or charge.status in self._rules.paid
+        """Tell whether money has left, and nobody took it back; of an entry without a status its queue says so."""
+        if self._from_ledger:
+            return charge.status in ("", SYNC_READY, SYNC_COMPLETE)  # by whom it was completed is asked before posting
+        return self._fields.status is None or charge.status in self._rules.paid
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look for a voucher whose rows carry the payment's reference."""
         return self._vouchers.find_all(batch)
 
     def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
-        """Create the voucher, header and rows in one change set, unless another connector was quicker."""
+        """Create the voucher, header and rows in one change set, if the entry is still what it was."""
         (outgoing,) = batch
         if self._from_ledger:
-            there = self._desk.airbase.ledger_entry(outgoing.entry.key)
-            if there.status == SYNC_COMPLETE:
+            raw = self._desk.airbase.entry(outgoing.entry.key)
+            there = read_entry(raw) if raw is not None else None
+            if there is not None and there.status == SYNC_COMPLETE:
                 raise _completed(outgoing, there, "nothing was posted")
+            check_unchanged(outgoing.entry, raw, self._fields, self._is_ready)
         return [self._vouchers.create(outgoing.payload)]
 
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:

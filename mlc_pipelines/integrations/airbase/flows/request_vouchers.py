@@ -6,17 +6,26 @@ from datetime import datetime
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.integrations.airbase.booking import VoucherWords, to_request_voucher
-from mlc_pipelines.integrations.airbase.charges import Charge, charge_id, read_charge
+from mlc_pipelines.integrations.airbase.charges import Charge, read_charge
 from mlc_pipelines.integrations.airbase.desk import Desk
-from mlc_pipelines.integrations.airbase.posting import SERIE, changed_since_posted, posted, posted_record, unread_record
+from mlc_pipelines.integrations.airbase.posting import (
+    GONE,
+    SERIE,
+    changed_since_posted,
+    check_unchanged,
+    gone_record,
+    posted,
+    posted_record,
+    sightings,
+    unread_record,
+    withdrawn,
+)
 from mlc_pipelines.integrations.airbase.settings import RequestSettings
 from mlc_pipelines.integrations.erp.invoices import InvoiceSource
 from mlc_pipelines.integrations.erp.periods import OpenPeriods
 from mlc_pipelines.integrations.erp.vouchers import VoucherDesk
-from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 
-GONE = b"null"
 NOTHING_SET = RequestSettings(voucher_type="", user_group="", credit_account={})
 
 
@@ -55,9 +64,7 @@ class RequestVouchersToIfs:
     def collect(self, feed: str, since: datetime | None) -> Iterator[Sighting]:
         """List approved requests; those that look as before are not read again."""
         rules = self._rules()
-        for raw in self._desk.airbase.requests(rules.filters):
-            key = charge_id(raw, rules.fields)
-            yield Sighting(key, tag=digest(raw), carry=raw)
+        yield from sightings(self._desk, self.name, self._desk.airbase.requests(rules.filters), rules.fields)
 
     def hear(self, event_type: str, object_id: str) -> Sighting | None:
         """A request that moved through its workflow; without a path there is nothing to read it by."""
@@ -73,7 +80,7 @@ class RequestVouchersToIfs:
             )
         raw: bytes | None = sighting.carry or self._desk.airbase.request(sighting.key)
         if raw is None:
-            return SourceRecord(sighting.key, "", GONE, digest(GONE), label=sighting.key)
+            return gone_record(sighting)
         try:
             charge = read_charge(raw, self._rules().fields)
         except RecordError as error:
@@ -95,13 +102,12 @@ class RequestVouchersToIfs:
         rules, words = self._rules(), self._words
         made = self._desk.dictionary.by_key(self.kind, entry.key)
         if entry.source == GONE:
-            return _withdrawn(f"request {entry.key}", "no longer in Airbase", made.external_id if made else None)
+            return withdrawn(f"request {entry.key}", "no longer in Airbase", made)
         charge = read_charge(entry.source, rules.fields)
         if charge.subsidiary in self._desk.settings.foreign_subsidiaries:
             return Ignored(Cause.NOT_OURS, f"{charge.number} belongs to subsidiary {charge.subsidiary}, another's")
         if not self._is_approved(charge):
-            said = f"{charge.status or 'without a status'}, not approved"
-            return _withdrawn(charge.number, said, made.external_id if made else None)
+            return withdrawn(charge.number, f"{charge.status or 'without a status'}, not approved", made)
         changed_since_posted(charge.number, made)
         if words is None:
             raise RecordError(f"{charge.number}: requests are no longer booked here", cause=Cause.NOT_READY)
@@ -118,8 +124,10 @@ class RequestVouchersToIfs:
         return self._vouchers.find_all(batch)
 
     def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
-        """Create the voucher, header and rows in one change set."""
+        """Create the voucher, header and rows in one change set, if the request is still what it was."""
         (outgoing,) = batch
+        there = self._desk.airbase.request(outgoing.entry.key)
+        check_unchanged(outgoing.entry, there, self._rules().fields, self._is_approved)
         return [self._vouchers.create(outgoing.payload)]
 
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
@@ -135,12 +143,3 @@ class RequestVouchersToIfs:
             )
         mark = f"{SERIE} {outgoing.entry.reference}"
         return [Landed(invoice, self._invoices.mark_sent(invoice, mark, ours=f"{SERIE} "))]
-
-
-def _withdrawn(named: str, said: str, voucher: str | None) -> Ignored:
-    if voucher is None:
-        return Ignored(Cause.CANCELLED, f"{named} is {said}: no voucher is made")
-    raise RecordError(
-        f"{named} is {said}, but voucher {voucher} was made of it; reverse the voucher in IFS",
-        cause=Cause.CANCELLED_AFTER_DELIVERY,
-    )
