@@ -1,6 +1,6 @@
 """Accounting periods of each company: when it may be posted to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -30,6 +30,18 @@ class _Period(msgspec.Struct, frozen=True, kw_only=True):
     first: date
     last: date
     status: str | None = None
+
+
+def ordinary(periods: Iterable[Period], day: date) -> Period | None:
+    """Tell in which of a company's periods a day is booked.
+
+    Periods that open and close a year hold days of ordinary ones (documented), and fewer of them: the longest period
+    is taken, of several the one with the lowest number above zero.
+    """
+    holding = (period for period in periods if period.first <= day <= period.last)
+    return max(
+        holding, key=lambda period: (period.last - period.first, period.number > 0, -period.number), default=None
+    )
 
 
 class Periods:

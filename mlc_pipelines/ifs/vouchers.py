@@ -86,8 +86,8 @@ class Vouchers:
         header = {
             "company": voucher.company,
             "voucher_type": voucher.voucher_type,
-            "year": voucher.year or voucher.date.year,
-            "period": voucher.period or voucher.date.month,
+            "year": voucher.date.year if voucher.year is None else voucher.year,
+            "period": voucher.date.month if voucher.period is None else voucher.period,
             "date": voucher.date,
             "user_group": voucher.user_group,
         }

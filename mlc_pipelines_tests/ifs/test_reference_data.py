@@ -11,7 +11,7 @@ from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.code_parts import CodeParts
 from mlc_pipelines.ifs.companies import Companies
 from mlc_pipelines.ifs.payment_terms import PaymentTerms
-from mlc_pipelines.ifs.periods import Periods
+from mlc_pipelines.ifs.periods import Period, Periods, ordinary
 from mlc_pipelines.ifs.purchase_orders import PurchaseOrders
 from mlc_pipelines.ifs.suppliers import NewSupplier, Supplier, Suppliers
 from mlc_pipelines.sandbox.ifs import IfsSandbox
@@ -220,3 +220,30 @@ def test_periods_of_a_company_say_whether_they_are_open(client: IfsClient) -> No
     october = periods[2026, 10]
     assert (october.first, october.last, october.is_open) == (date(2026, 10, 1), date(2026, 10, 31), True)
     assert not periods[2026, 9].is_open
+
+
+@pytest.mark.parametrize(
+    ("day", "number"),
+    [
+        (date(2026, 1, 1), 1),
+        (date(2026, 1, 2), 1),
+        (date(2026, 12, 30), 12),
+        (date(2026, 12, 31), 12),
+        (date(2027, 1, 1), None),
+    ],
+)
+def test_a_day_is_booked_in_the_ordinary_period_that_holds_it(day: date, number: int | None) -> None:
+    """Not in one that opens or closes the year, be it shorter or as long, open or listed first."""
+    days = {
+        0: ("01-01", "01-01"),
+        14: ("12-31", "12-31"),
+        13: ("12-01", "12-31"),
+        12: ("12-01", "12-31"),
+        1: ("01-01", "01-31"),
+    }
+    periods = [
+        Period("10", 2026, each, date.fromisoformat(f"2026-{first}"), date.fromisoformat(f"2026-{last}"), each != 12)
+        for each, (first, last) in days.items()
+    ]
+    found = ordinary(periods, day)
+    assert (found.number if found else None) == number

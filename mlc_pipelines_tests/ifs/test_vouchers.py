@@ -60,6 +60,13 @@ def test_a_voucher_is_made_with_its_rows_and_found_by_its_reference(
     assert {row["ReferenceNumber"] for row in kept["VoucherRows"]} == {"bill_01H"}
 
 
+def test_a_voucher_is_made_in_the_period_that_is_named(ifs: IfsSandbox, vouchers: Vouchers, world: World) -> None:
+    """Also where its number is zero."""
+    ifs.people.add_period("10", 2026, 0, first="2026-11-14", last="2026-11-14")
+    vouchers.create(voucher(world, year=2026, period=0))
+    assert [kept["AccountingPeriod"] for kept in ifs.vouchers] == [0]
+
+
 def test_a_voucher_in_a_closed_period_is_held(ifs: IfsSandbox, vouchers: Vouchers, world: World) -> None:
     """IFS's reason stands in the error and nothing was kept."""
     with pytest.raises(RecordError, match="ORA-20110") as caught:

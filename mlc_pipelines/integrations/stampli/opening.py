@@ -82,7 +82,7 @@ def _check(desk: Desk, remote: Remote) -> Iterator[Finding]:
 
 def _periods(desk: Desk) -> str:
     """See that open periods can be read; a company without one could not book anything."""
-    found = read_periods(desk.ifs, desk.connection.companies).open or {}
+    found = read_periods(desk.ifs, desk.connection.companies).open
     shut = [company for company, periods in found.items() if not periods]
     if shut:
         raise ConfigurationError(f"company {', '.join(shut)} has no open accounting period; see ifs.open_periods")

@@ -30,6 +30,7 @@ class People:
             "final_post": self.final_post,
             "close_period": self.close_period,
             "open_period": self.open_period,
+            "add_period": self.add_period,
             "update_gl": self.update_gl,
             "add_supplier": self.add_supplier,
             "edit_supplier": self.edit_supplier,
@@ -106,6 +107,14 @@ class People:
     def open_period(self, company: str, year: int, period: int) -> None:
         """Open an accounting period for vouchers."""
         self._set_period((company, year, period), "Open")
+
+    def add_period(self, company: str, year: int, period: int, *, first: str, last: str, status: str = "Open") -> None:
+        """Set up one more accounting period; those that open and close a year hold days of others."""
+        key = {"Company": company, "AccountingYear": year, "AccountingPeriod": period}
+        values = key | {"DateFrom": first, "DateUntil": last, "PeriodStatus": status}
+        tenant = self._tenant_now()
+        with tenant.store.lock:
+            tenant.store.insert("AccountingPeriod", self._columns("AccountingPeriod", values))
 
     def update_gl(self, company: str | None = None) -> int:
         """Move balanced vouchers from the hold table to the general ledger; return how many."""

@@ -126,8 +126,27 @@ def test_a_date_outside_every_period_holds_the_voucher(tenancy: Tenancy) -> None
     bill = approved(tenancy, InvoiceDate="2036-02-01")
     tenancy.run("vouchers")
     entry = tenancy.entry("vouchers", bill.id)
-    assert (entry.cause, entry.cause_key) == (Cause.PERIOD_CLOSED, "period:10^2036^2")
+    assert (entry.cause, entry.cause_key) == (Cause.PERIOD_CLOSED, "period:10")
     assert tenancy.ifs.vouchers == []
+
+
+def test_a_period_that_is_set_up_releases_what_waits_for_it(tenancy: Tenancy) -> None:
+    """Whatever the company calls it: its year need not be the calendar's."""
+    bill = approved(tenancy, InvoiceDate="2036-02-01")
+    tenancy.run("vouchers")
+    tenancy.ifs.people.add_period("10", 2036, 8, first="2036-02-01", last="2036-02-29")
+    tenancy.run("vouchers")
+    voucher = tenancy.voucher(bill.id)
+    assert (voucher["AccountingYear"], voucher["AccountingPeriod"]) == (2036, 8)
+
+
+@pytest.mark.parametrize("status", ["Open", "Closed"])
+def test_the_first_day_of_a_year_is_booked_in_its_month(tenancy: Tenancy, status: str) -> None:
+    """Not in the period that opens the year, which holds that day too."""
+    tenancy.ifs.people.add_period("10", 2027, 0, first="2027-01-01", last="2027-01-01", status=status)
+    bill = approved(tenancy, InvoiceDate="2027-01-01")
+    tenancy.run("vouchers")
+    assert tenancy.voucher(bill.id)["AccountingPeriod"] == 1
 
 
 def test_a_closed_period_holds_the_voucher_until_it_is_open(tenancy: Tenancy) -> None:

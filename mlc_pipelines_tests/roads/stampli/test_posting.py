@@ -146,6 +146,17 @@ def test_a_hold_ends_when_the_period_is_opened(tenancy: Tenancy) -> None:
     assert tenancy.state() == ("delivered", None)
 
 
+def test_a_period_that_closes_the_year_takes_no_invoice(tenancy: Tenancy) -> None:
+    """It is open and holds the last day; the invoice waits for December."""
+    tenancy.ifs.people.close_period("10", 2026, 12)
+    tenancy.ifs.people.add_period("10", 2026, 13, first="2026-12-31", last="2026-12-31")
+    tenancy.post("a.csv", row(Invoice_Date="2026-12-31", Due_Date="2027-01-31"))
+    assert tenancy.state() == ("held", "period_closed")
+    tenancy.ifs.people.open_period("10", 2026, 12)
+    tenancy.run("invoices")
+    assert [voucher["AccountingPeriod"] for voucher in tenancy.ifs.vouchers] == [12]
+
+
 def test_a_hold_ends_when_the_supplier_is_there(tenancy: Tenancy) -> None:
     """A supplier entered in IFS by hand under the vendor's name is found."""
     tenancy.post("a.csv", row(Vendor_ID="V-1", Vendor_Name="Nordtek, Inc."))
