@@ -21,9 +21,12 @@ LONGEST_TEXT = 200
 
 
 def debit_row(account: str, parts: Mapping[str, str], amount: Decimal, text: str) -> dict[str, Any]:
-    """Make a row of a voucher payload: a debit, or a credit of the opposite amount where it is below zero."""
+    """Make a row of a voucher payload: a debit, or a credit of the opposite amount where it is below zero.
+
+    A text is cut to what a row takes.
+    """
     debit, credit = (str(amount), None) if amount >= 0 else (None, str(-amount))
-    return {"account": account, "parts": dict(parts), "debit": debit, "credit": credit, "text": text}
+    return {"account": account, "parts": dict(parts), "debit": debit, "credit": credit, "text": text[:LONGEST_TEXT]}
 
 
 def voucher(

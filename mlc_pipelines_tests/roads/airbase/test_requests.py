@@ -194,6 +194,14 @@ def test_a_closed_period_holds_until_it_opens(tenancy: Tenancy) -> None:
     assert len(tenancy.vouchers(f"PR-{request}")) == 1
 
 
+def test_a_long_description_is_cut_to_what_ifs_takes(tenancy: Tenancy) -> None:
+    """A row of a voucher takes two hundred signs."""
+    request = approved(tenancy)
+    tenancy.request(request).lines[0].description = "Calibration of pumps " * 20
+    tenancy.run("request_vouchers")
+    assert tenancy.voucher(f"PR-{request}")["VoucherRows"][0]["Text"] == ("Calibration of pumps " * 20)[:200]
+
+
 def test_yen_are_booked_as_whole_yen(tenancy: Tenancy) -> None:
     """No minor unit is lost or gained."""
     request = approved(tenancy, currency="JPY", amount="1234567")

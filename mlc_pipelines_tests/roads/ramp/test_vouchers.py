@@ -111,6 +111,14 @@ def test_born_in_ramp_books_what_was_born_in_ramp(tenancy: Tenancy) -> None:
     assert tenancy.ramp.bills[bill_id].sync_status == "BILL_SYNCED"
 
 
+def test_a_long_memo_is_cut_to_what_ifs_takes(tenancy: Tenancy) -> None:
+    """Ramp takes a thousand signs of text on a line, a row of a voucher two hundred."""
+    bill = approved(tenancy)
+    bill.lines[0].memo = "Cloud hosting " * 40
+    tenancy.run("vouchers")
+    assert tenancy.voucher(bill.id)["VoucherRows"][0]["Text"] == ("Cloud hosting " * 40)[:200]
+
+
 def test_a_tenant_whose_periods_are_not_asked_for_is_refused_by_ifs_itself(tenancy: Tenancy) -> None:
     """The refusal holds the record; its cause is what IFS said, in IFS's language."""
     tenancy.change(ifs={"open_periods": []})
