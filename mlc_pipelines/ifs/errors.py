@@ -69,9 +69,13 @@ def _by_status(answer: Answer, *, said: str, text: str) -> MlcError | None:
 
 
 def _rejected(answer: Answer, said: str) -> MlcError:
-    if answer.method == "GET":
-        return ConfigurationError(f"{said}; IFS refuses this question: check set and attribute names in the settings")
-    return RecordError(said, cause=Cause.REJECTED_BY_TARGET)
+    if answer.method != "GET":
+        return RecordError(said, cause=Cause.REJECTED_BY_TARGET)
+    if answer.url.endswith(")") and "?" not in answer.url:
+        return RecordError(
+            f"{said}; IFS does not take this key: correct it where it was typed", cause=Cause.REJECTED_BY_TARGET
+        )
+    return ConfigurationError(f"{said}; IFS refuses this question: check set and attribute names in the settings")
 
 
 def reason(body: bytes) -> tuple[str, str]:

@@ -51,6 +51,20 @@ def test_each_status_has_its_meaning(status: int, method: str, kind: type[MlcErr
     assert type(judge(answered(status, method=method))) is kind
 
 
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("SupplierInfoGeneralSet(SupplierId='S%2F1%25')", RecordError),
+        ("SupplierInfoGeneralSet(SupplierId='S%2F1%25')/SupplierInfoAddresses?$top=1000", ConfigurationError),
+        ("SupplierInfoGeneralSet?$filter=startswith(Name,'A')", ConfigurationError),
+    ],
+)
+def test_a_question_for_one_record_is_refused_for_its_key(address: str, kind: type[MlcError]) -> None:
+    """Somebody typed it, and it holds that record; what is asked of a list comes from the settings."""
+    url = f"https://acme.ifs.cloud/main/ifsapplications/projection/v1/SupplierHandling.svc/{address}"
+    assert type(judge(Answer(400, {}, b"{}", "GET", url))) is kind
+
+
 def test_success_is_no_error() -> None:
     """Only 400 and above is judged."""
     assert judge(answered(200)) is None

@@ -10,6 +10,7 @@ from mlc_pipelines.errors import Cause
 from mlc_pipelines_tests.roads.airbase.tenancy import BOOKED, Tenancy, key_of, sides
 
 EVENT = "purchase_request_approved"
+DIGITS = "9" * 30
 
 
 def approved(tenancy: Tenancy, **wish: Any) -> str:
@@ -231,6 +232,19 @@ def test_a_named_invoice_is_marked(tenancy: Tenancy, before: str | None) -> None
     theirs = before == "ramp:b-1"
     assert tenancy.ifs.invoices[key]["Cf_Spend_Reference"] == (before if theirs else f"AIRBASE PR-{request}")
     assert list(tenancy.causes("request_vouchers").values()) == ([Cause.SENT_ELSEWHERE] if theirs else [])
+
+
+def test_an_invoice_number_that_ifs_refuses_holds_its_request_only(tenancy: Tenancy) -> None:
+    """Somebody typed too many digits; the invoice of the other request is marked."""
+    invoice = f"10^{tenancy.ifs.people.add_invoice('10', 'S-1001', 'INV-1')}"
+    fields = {"kind": "/purchase_type", "dated": "/approved_date", "erp_invoice": "/number"}
+    tenancy.airbase_settings(requests={**BOOKED, "fields": fields})
+    odd, good = approved(tenancy), approved(tenancy)
+    tenancy.request(odd).number, tenancy.request(good).number = f"10^{DIGITS}", invoice
+    tenancy.ifs.faults.once("status", method="GET", path_part=DIGITS, status=400, body=b"{}")
+    tenancy.run("request_vouchers")
+    assert tenancy.states("request_vouchers") == {"confirmed": 1, "held": 1}
+    assert tenancy.entry("request_vouchers", odd).cause is Cause.REJECTED_BY_TARGET
 
 
 def test_an_event_that_cannot_be_read_for_want_of_a_path_is_held(tenancy: Tenancy) -> None:
