@@ -31,6 +31,7 @@ class _Stored(msgspec.Struct):
     value: str
     refresh_at: float
     expires_at: float
+    asked: str = ""  # not written down by earlier versions
 
 
 class SealedTokens:
@@ -41,8 +42,11 @@ class SealedTokens:
         self._vault = vault
         self._clock = clock
 
-    def read(self, credential: str) -> Token | None:
-        """Give the stored token of a credential, however old; one that cannot be opened is as good as none."""
+    def read(self, credential: str, asked: str) -> Token | None:
+        """Give the stored token of a credential, however old.
+
+        One that cannot be opened, or was asked for with another secret, scope or address, is as good as none.
+        """
         with self._engine.begin() as connection:
             sealed = connection.execute(select(tokens.c.sealed).where(tokens.c.credential == credential)).scalar()
         if sealed is None:
@@ -53,23 +57,25 @@ class SealedTokens:
             logger.warning("stored token cannot be opened", extra={"credential": credential})
             return None
         stored = msgspec.json.decode(plain, type=_Stored)
+        if stored.asked != asked:
+            return None
         return Token(SecretStr(stored.value), _moment(stored.refresh_at), _moment(stored.expires_at))
 
-    def renew(self, credential: str, mint: Callable[[], Token], *, refused: str | None) -> Token:
+    def renew(self, credential: str, mint: Callable[[], Token], *, asked: str, refused: str | None) -> Token:
         """Give a token other than `refused`, calling `mint` in one process at a time."""
         claim = secrets.token_hex(8)
         while True:
-            token = self.read(credential)
+            token = self.read(credential, asked)
             if token is not None and self._serves(token, refused):
                 return token
             if self._claim(credential, claim):
                 break
             self._clock.sleep(LOOK_SECONDS)
         try:
-            token = self.read(credential)  # another may have stored one between our look and our claim
+            token = self.read(credential, asked)  # another may have stored one between our look and our claim
             if token is not None and self._serves(token, refused):
                 return token
-            return self._store(credential, mint(), claim)
+            return self._store(credential, mint(), asked=asked, claim=claim)
         finally:
             self._release(credential, claim)
 
@@ -93,8 +99,9 @@ class SealedTokens:
             return False
         return False
 
-    def _store(self, credential: str, token: Token, claim: str) -> Token:
-        stored = _Stored(token.value.get_secret_value(), token.refresh_at.timestamp(), token.expires_at.timestamp())
+    def _store(self, credential: str, token: Token, *, asked: str, claim: str) -> Token:
+        ends = token.expires_at.timestamp()
+        stored = _Stored(token.value.get_secret_value(), token.refresh_at.timestamp(), ends, asked)
         sealed = self._vault.seal(f"token/{credential}", msgspec.json.encode(stored))
         with self._engine.execution_options(mlc_write=True).begin() as connection:
             where = (tokens.c.credential == credential, tokens.c.claimed_by == claim)

@@ -19,13 +19,16 @@ class Token:
 
 
 class TokenStore(Protocol):
-    """Tokens shared by all processes of one database."""
+    """Tokens shared by all processes of one database.
 
-    def read(self, credential: str) -> Token | None:
+    `asked` is a digest of what a token is asked with: to whoever asks with anything else it is no token.
+    """
+
+    def read(self, credential: str, asked: str) -> Token | None:
         """Give the stored token of a credential, however old."""
         ...
 
-    def renew(self, credential: str, mint: Callable[[], Token], *, refused: str | None) -> Token:
+    def renew(self, credential: str, mint: Callable[[], Token], *, asked: str, refused: str | None) -> Token:
         """Give a token other than `refused`, calling `mint` in one process at a time.
 
         `refused` is the value that the other side did not accept (or that is due for refresh); a token stored

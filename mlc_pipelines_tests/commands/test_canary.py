@@ -167,7 +167,7 @@ def test_a_secret_is_in_the_vault_all_the_same(empty: Path) -> None:
         house.vault.set("a/client_secret", SecretStr(CANARY))
         secret = house.vault.get("a/client_secret")
         store = SealedTokens(house.ledger.engine, house.vault, clock=SystemClock())
-        token = store.renew("a", lambda: Token(SecretStr(CANARY), _now(), _now()), refused=None)
+        token = store.renew("a", lambda: Token(SecretStr(CANARY), _now(), _now()), asked="", refused=None)
         shown = [repr(thing) + str(thing) for thing in (house, house.vault, secret, store, token)]
     assert secret.get_secret_value() == token.value.get_secret_value() == CANARY
     assert not [text for text in shown if CANARY in text]

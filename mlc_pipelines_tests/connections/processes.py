@@ -52,7 +52,7 @@ def renew(url: str, folder: Path) -> str:
     try:
         vault = Vault(engine, KeyRing.from_environment({}, folder), clock=clock)
         store = SealedTokens(engine, vault, clock=clock)
-        return store.renew("acme/ifs", mint, refused="token-0").value.get_secret_value()
+        return store.renew("acme/ifs", mint, asked="", refused="token-0").value.get_secret_value()
     finally:
         engine.dispose()
 

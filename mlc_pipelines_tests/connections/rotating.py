@@ -67,12 +67,12 @@ class Desk:
         """Fetch the next token of a credential, the one before is refused."""
         now = self.clock.now()
         token = Token(SecretStr(f"{credential}:{number}"), now + MONTH, now + MONTH)
-        self.tokens.renew(credential, lambda: token, refused=f"{credential}:{number - 1}")
+        self.tokens.renew(credential, lambda: token, asked="", refused=f"{credential}:{number - 1}")
 
     def number(self, name: str) -> int:
         """Read a secret or token; ValueError for one that is not what was stored, or is gone."""
         if name in CREDENTIALS:
-            token = self.tokens.read(name)
+            token = self.tokens.read(name, "")
             value = token.value.get_secret_value() if token is not None else "nothing"
         else:
             value = self.vault.get(name).get_secret_value()

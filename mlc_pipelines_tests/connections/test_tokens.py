@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, insert, select, update
@@ -23,6 +24,7 @@ from mlc_pipelines_tests.connections.processes import PATIENCE, in_processes, re
 from mlc_pipelines_tests.wire.conftest import SteppedClock
 
 ACME = "acme/ifs"
+ASKED = "digest of id, secret and scope"
 
 
 @pytest.fixture
@@ -46,17 +48,17 @@ def never() -> Token:
 
 def test_a_token_is_stored_as_it_was_fetched(store: SealedTokens, clock: SteppedClock) -> None:
     """Value and both times are the same for whoever reads it next; old ones are given too."""
-    assert store.read(ACME) is None
-    fetched = store.renew(ACME, minted(clock, "token-1"), refused=None)
-    assert store.read(ACME) == fetched == token(clock)
+    assert store.read(ACME, ASKED) is None
+    fetched = store.renew(ACME, minted(clock, "token-1"), asked=ASKED, refused=None)
+    assert store.read(ACME, ASKED) == fetched == token(clock)
     clock.sleep(7200)
-    assert store.read(ACME) == fetched
-    assert store.read("acme/ramp") is None
+    assert store.read(ACME, ASKED) == fetched
+    assert store.read("acme/ramp", ASKED) is None
 
 
 def test_the_database_holds_no_token_in_plain_text(store: SealedTokens, engine: Engine, clock: SteppedClock) -> None:
     """The row is sealed for its credential."""
-    store.renew(ACME, minted(clock, "bearer-of-acme"), refused=None)
+    store.renew(ACME, minted(clock, "bearer-of-acme"), asked=ASKED, refused=None)
     with reading(engine) as connection:
         sealed = connection.execute(select(tokens.c.sealed)).scalar_one()
     assert sealed is not None
@@ -65,31 +67,53 @@ def test_the_database_holds_no_token_in_plain_text(store: SealedTokens, engine: 
 
 def test_only_another_token_than_the_refused_one_is_given(store: SealedTokens, clock: SteppedClock) -> None:
     """One that somebody stored meanwhile serves; the refused one is replaced."""
-    store.renew(ACME, minted(clock, "token-1"), refused=None)
-    assert store.renew(ACME, never, refused=None) == token(clock)
-    assert store.renew(ACME, never, refused="token-0") == token(clock)
-    second = store.renew(ACME, minted(clock, "token-2"), refused="token-1")
-    assert second == store.read(ACME) == token(clock, "token-2")
+    store.renew(ACME, minted(clock, "token-1"), asked=ASKED, refused=None)
+    assert store.renew(ACME, never, asked=ASKED, refused=None) == token(clock)
+    assert store.renew(ACME, never, asked=ASKED, refused="token-0") == token(clock)
+    second = store.renew(ACME, minted(clock, "token-2"), asked=ASKED, refused="token-1")
+    assert second == store.read(ACME, ASKED) == token(clock, "token-2")
 
 
 def test_a_token_that_has_ended_does_not_serve(store: SealedTokens, clock: SteppedClock) -> None:
     """Being another one than the refused is not enough."""
-    store.renew(ACME, minted(clock, "token-1", lives=100), refused=None)
+    store.renew(ACME, minted(clock, "token-1", lives=100), asked=ASKED, refused=None)
     clock.sleep(101)
-    assert store.renew(ACME, minted(clock, "token-2"), refused="token-0") == token(clock, "token-2")
+    assert store.renew(ACME, minted(clock, "token-2"), asked=ASKED, refused="token-0") == token(clock, "token-2")
+
+
+def test_a_token_that_was_asked_with_something_else_does_not_serve(store: SealedTokens, clock: SteppedClock) -> None:
+    """It may be another app's, or may do less; what is fetched instead takes its place."""
+    store.renew(ACME, minted(clock, "token-1"), asked=ASKED, refused=None)
+    assert store.read(ACME, "digest of another secret") is None
+    second = store.renew(ACME, minted(clock, "token-2"), asked="digest of another secret", refused=None)
+    assert second == store.read(ACME, "digest of another secret") == token(clock, "token-2")
+    assert store.read(ACME, ASKED) is None
+
+
+def test_a_token_of_which_nobody_knows_what_it_was_asked_with_does_not_serve(
+    store: SealedTokens, engine: Engine, vault: Vault, clock: SteppedClock
+) -> None:
+    """Earlier versions did not write that down."""
+    ends = clock.now().timestamp() + 3600
+    plain = msgspec.json.encode({"value": "token-0", "refresh_at": ends, "expires_at": ends})
+    with writing(engine) as connection:
+        sealed = vault.seal(f"token/{ACME}", plain)
+        connection.execute(insert(tokens).values(credential=ACME, sealed=sealed, claimed_until=0.0))
+    assert store.read(ACME, ASKED) is None
+    assert store.renew(ACME, minted(clock, "token-1"), asked=ASKED, refused=None) == token(clock)
 
 
 def test_a_failed_fetch_lets_the_next_one_try(store: SealedTokens, clock: SteppedClock) -> None:
     """The claim is given back, and what was stored stays."""
-    store.renew(ACME, minted(clock, "token-1"), refused=None)
+    store.renew(ACME, minted(clock, "token-1"), asked=ASKED, refused=None)
 
     def fails() -> Token:
         raise TransientError("the realm is down")
 
     with pytest.raises(TransientError, match="the realm is down"):
-        store.renew(ACME, fails, refused="token-1")
-    assert store.read(ACME) == token(clock)
-    assert store.renew(ACME, minted(clock, "token-2"), refused="token-1") == token(clock, "token-2")
+        store.renew(ACME, fails, asked=ASKED, refused="token-1")
+    assert store.read(ACME, ASKED) == token(clock)
+    assert store.renew(ACME, minted(clock, "token-2"), asked=ASKED, refused="token-1") == token(clock, "token-2")
     assert clock.slept == []
 
 
@@ -97,11 +121,11 @@ def test_credentials_do_not_wait_for_each_other(store: SealedTokens, clock: Step
     """While one is fetched another can be; no transaction is open meanwhile."""
 
     def slowly() -> Token:
-        store.renew("acme/ramp", minted(clock, "token-r"), refused=None)
+        store.renew("acme/ramp", minted(clock, "token-r"), asked=ASKED, refused=None)
         return token(clock)
 
-    assert store.renew(ACME, slowly, refused=None) == token(clock)
-    assert store.read("acme/ramp") == token(clock, "token-r")
+    assert store.renew(ACME, slowly, asked=ASKED, refused=None) == token(clock)
+    assert store.read("acme/ramp", ASKED) == token(clock, "token-r")
     assert clock.slept == []
 
 
@@ -110,7 +134,7 @@ def test_a_claim_whose_owner_died_is_taken_over(store: SealedTokens, engine: Eng
     ends = clock.now().timestamp() + 0.2
     with writing(engine) as connection:
         connection.execute(insert(tokens).values(credential=ACME, claimed_by="the dead", claimed_until=ends))
-    assert store.renew(ACME, minted(clock, "token-1"), refused=None).value.get_secret_value() == "token-1"
+    assert store.renew(ACME, minted(clock, "token-1"), asked=ASKED, refused=None).value.get_secret_value() == "token-1"
     assert sum(clock.slept) == pytest.approx(0.2)
 
 
@@ -121,7 +145,7 @@ def test_a_claim_from_a_clock_that_stepped_back_holds_nobody(
     ends = clock.now().timestamp() + BELIEVED_SECONDS + 1
     with writing(engine) as connection:
         connection.execute(insert(tokens).values(credential=ACME, claimed_by="tomorrow", claimed_until=ends))
-    assert store.renew(ACME, minted(clock, "token-1"), refused=None) == token(clock)
+    assert store.renew(ACME, minted(clock, "token-1"), asked=ASKED, refused=None) == token(clock)
     assert clock.slept == []
 
 
@@ -138,7 +162,7 @@ def test_a_claim_from_a_clock_that_is_ahead_holds(engine: Engine, vault: Vault) 
     with writing(engine) as connection:
         ends = clock.now().timestamp() + CLAIM_SECONDS + 5
         connection.execute(insert(tokens).values(credential=ACME, claimed_by="ahead", claimed_until=ends))
-    SealedTokens(engine, vault, clock=clock).renew(ACME, minted(clock, "token-1"), refused=None)
+    SealedTokens(engine, vault, clock=clock).renew(ACME, minted(clock, "token-1"), asked=ASKED, refused=None)
     assert len(clock.slept) == 1
 
 
@@ -147,11 +171,11 @@ def test_who_lost_the_claim_does_not_overwrite(store: SealedTokens, clock: Stepp
 
     def too_slowly() -> Token:
         clock.sleep(CLAIM_SECONDS + 1)
-        store.renew(ACME, minted(clock, "token-2"), refused=None)
+        store.renew(ACME, minted(clock, "token-2"), asked=ASKED, refused=None)
         return token(clock)
 
-    assert store.renew(ACME, too_slowly, refused=None).value.get_secret_value() == "token-1"
-    assert store.read(ACME) == token(clock, "token-2")
+    assert store.renew(ACME, too_slowly, asked=ASKED, refused=None).value.get_secret_value() == "token-1"
+    assert store.read(ACME, ASKED) == token(clock, "token-2")
 
 
 @pytest.mark.parametrize("damage", ["rubbish", "moved", "key lost"])
@@ -160,7 +184,7 @@ def test_a_token_that_cannot_be_opened_is_fetched_anew(
 ) -> None:
     """Nobody can set a token by hand, so a damaged one, or one whose key is lost, must not stop the connection."""
     store = SealedTokens(engine, vault, clock=clock)
-    store.renew(ACME, minted(clock, "token-1"), refused=None)
+    store.renew(ACME, minted(clock, "token-1"), asked=ASKED, refused=None)
     if damage == "key lost":
         store = SealedTokens(engine, Vault(engine, KeyRing((Key.new(),)), clock=clock), clock=clock)
     else:
@@ -168,11 +192,15 @@ def test_a_token_that_cannot_be_opened_is_fetched_anew(
         with writing(engine) as connection:
             connection.execute(update(tokens).values(sealed=sealed))
     with caplog.at_level(logging.WARNING):
-        assert store.read(ACME) is None
+        assert store.read(ACME, ASKED) is None
     assert [(record.message, vars(record)["credential"]) for record in caplog.records] == [
         ("stored token cannot be opened", ACME)
     ]
-    assert store.renew(ACME, minted(clock, "token-2"), refused=None) == store.read(ACME) == token(clock, "token-2")
+    assert (
+        store.renew(ACME, minted(clock, "token-2"), asked=ASKED, refused=None)
+        == store.read(ACME, ASKED)
+        == token(clock, "token-2")
+    )
 
 
 def test_threads_fetch_once(url: str, keys: KeyRing) -> None:
@@ -201,7 +229,7 @@ def test_threads_fetch_once(url: str, keys: KeyRing) -> None:
 def renew_with(engine: Engine, keys: KeyRing, mint: Callable[[], Token]) -> str:
     clock = SystemClock()
     store = SealedTokens(engine, Vault(engine, keys, clock=clock), clock=clock)
-    return store.renew(ACME, mint, refused="token-0").value.get_secret_value()
+    return store.renew(ACME, mint, asked=ASKED, refused="token-0").value.get_secret_value()
 
 
 def test_processes_fetch_once(url: str, keys: KeyRing, tmp_path: Path) -> None:
@@ -218,5 +246,7 @@ def test_nobody_waits_for_a_reader(store: SealedTokens, engine: Engine, clock: S
     with reading(engine) as connection:
         assert connection.execute(select(tokens)).all() == []
         with ThreadPoolExecutor(1) as pool:
-            renewed = pool.submit(store.renew, ACME, minted(clock, "token-1"), refused=None).result(PATIENCE)
-    assert renewed == store.read(ACME)
+            renewed = pool.submit(store.renew, ACME, minted(clock, "token-1"), asked=ASKED, refused=None).result(
+                PATIENCE
+            )
+    assert renewed == store.read(ACME, ASKED)

@@ -29,11 +29,11 @@ class OneToken:
     def __init__(self) -> None:
         REDACTOR.register(SecretStr(TOKEN))
 
-    def read(self, credential: str) -> Token | None:
+    def read(self, credential: str, asked: str) -> Token | None:
         """Give the token."""
         return Token(SecretStr(TOKEN), FOREVER, FOREVER)
 
-    def renew(self, credential: str, mint: Any, *, refused: str | None) -> Token:
+    def renew(self, credential: str, mint: Any, *, asked: str, refused: str | None) -> Token:
         """Give the same again: nobody is asked for a new one."""
         return Token(SecretStr(TOKEN), FOREVER, FOREVER)
 

@@ -51,19 +51,21 @@ class TokensInMemory:
     """A token store of one process, with the contract of the shared one."""
 
     def __init__(self) -> None:
-        self.tokens: dict[str, Token] = {}
+        self.tokens: dict[str, tuple[str, Token]] = {}
         self._lock = threading.Lock()
 
-    def read(self, credential: str) -> Token | None:
+    def read(self, credential: str, asked: str) -> Token | None:
         """Give the stored token."""
-        return self.tokens.get(credential)
+        kept, token = self.tokens.get(credential, (None, None))
+        return token if kept == asked else None
 
-    def renew(self, credential: str, mint: Callable[[], Token], *, refused: str | None) -> Token:
+    def renew(self, credential: str, mint: Callable[[], Token], *, asked: str, refused: str | None) -> Token:
         """Mint unless another token is there."""
         with self._lock:
-            token = self.tokens.get(credential)
+            token = self.read(credential, asked)
             if token is None or token.value.get_secret_value() == refused:
-                token = self.tokens[credential] = mint()
+                token = mint()
+                self.tokens[credential] = asked, token
             return token
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qs
 
 import pytest
@@ -43,18 +43,17 @@ def open_auth(
 ) -> Callable[..., ClientCredentials]:
     """Make a credential of the token endpoint; all made in one test share a store, as processes do."""
 
-    def make(style: Literal["body", "basic"] = "body", secret: str = SECRET, scope: str = "") -> ClientCredentials:
+    def make(style: Literal["body", "basic"] = "body", **given: Any) -> ClientCredentials:
+        asks = {"client_id": SecretStr("house"), "client_secret": SecretStr(SECRET)} | given
         return ClientCredentials(
             credential="acme/ifs",
-            token_url=f"{token_server.url}/token",
-            client_id=SecretStr("house"),
-            client_secret=SecretStr(secret),
-            scope=scope,
+            token_url=f"{token_server.url}/{asks.pop('path', 'token')}",
             style=style,
             store=tokens,
             clock=clock,
             refresh=ifs_refresh(),
             timeout=3,
+            **asks,
         )
 
     return make
@@ -115,7 +114,7 @@ class TestMinting:
         """A lifetime that is missing or text is no reason to stop."""
         token_server.script(minted("token-one", lifetime))
         bearer(open_auth())
-        ends = tokens.tokens["acme/ifs"].expires_at - clock.time
+        ends = tokens.tokens["acme/ifs"][1].expires_at - clock.time
         assert ends in (timedelta(seconds=180), timedelta(seconds=300), timedelta(seconds=1))
 
     def test_a_second_process_uses_the_stored_token(self, open_auth: OpenAuth, token_server: ScriptedServer) -> None:
@@ -123,6 +122,37 @@ class TestMinting:
         token_server.script(minted("token-one"))
         assert bearer(open_auth()) == bearer(open_auth()) == "token-one"
         assert len(token_server.asked) == 1
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"client_id": SecretStr("another house")},
+            {"client_secret": SecretStr("another secret")},
+            {"scope": "bills:write"},
+            {"extra": {"audience": "https://api.example"}},
+            {"path": "another/token"},
+        ],
+        ids=lambda other: next(iter(other)),
+    )
+    def test_a_token_asked_with_something_else_is_not_used(
+        self, open_auth: OpenAuth, token_server: ScriptedServer, other: dict[str, Any]
+    ) -> None:
+        """It belongs to the app whose secret was there before, or lacks what was granted since."""
+        token_server.script(minted("token-one"), minted("token-two"))
+        assert bearer(open_auth()) == "token-one"
+        assert bearer(open_auth(**other)) == "token-two"
+
+    def test_two_who_ask_with_different_things_ask_once_each(
+        self, open_auth: OpenAuth, token_server: ScriptedServer, clock: SteppedClock
+    ) -> None:
+        """Each keeps its own until it is due, also when none can be had then."""
+        token_server.script(minted("token-one"), minted("token-two"))
+        first, second = open_auth(), open_auth(scope="bills:write")
+        assert [bearer(auth) for auth in (first, second) * 3] == ["token-one", "token-two"] * 3
+        assert len(token_server.asked) == 2
+        token_server.usual = Reply(503)
+        clock.time += timedelta(minutes=55)
+        assert bearer(first) == "token-one"
 
     def test_a_due_token_serves_while_the_endpoint_is_down(
         self, open_auth: OpenAuth, token_server: ScriptedServer, clock: SteppedClock

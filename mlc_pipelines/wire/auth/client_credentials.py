@@ -63,19 +63,20 @@ class ClientCredentials(SharedToken):
         style: Literal["body", "basic", "json"] = "body",
         timeout: float = 30.0,
     ) -> None:
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._fields = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {}) | dict(extra or {})
+        self._style = style
         super().__init__(
             credential=credential,
             url=token_url,
+            asks=(("client_id", client_id), ("client_secret", client_secret), *self._fields.items()),
             store=store,
             clock=clock,
             refresh=refresh,
             timeout=timeout,
             setting="token_url",
         )
-        self._client_id = client_id
-        self._client_secret = client_secret
-        self._fields = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {}) | dict(extra or {})
-        self._style = style
         REDACTOR.register(client_secret)
 
     def _shown(self, token: str) -> Mapping[str, str]:

@@ -37,9 +37,11 @@ class LoginSession(SharedToken):
         clock: Clock,
         timeout: float = 30.0,
     ) -> None:
+        secrets = (*login.items(), *always.items())
         super().__init__(
             credential=credential,
             url=login_url,
+            asks=secrets,
             store=store,
             clock=clock,
             refresh=lambda _: renew_after,
@@ -52,7 +54,7 @@ class LoginSession(SharedToken):
         self._read = read
         self._judge = judge
         self._lifetime = lifetime
-        for name, secret in (*login.items(), *always.items()):
+        for name, secret in secrets:
             REDACTOR.register(secret, name)
 
     def _shown(self, token: str) -> Mapping[str, str]:

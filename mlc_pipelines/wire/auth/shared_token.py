@@ -1,8 +1,10 @@
 """A token that all processes of one credential share, and that one of them renews at a time."""
 
+import hashlib
+import json
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Protocol
 
@@ -47,13 +49,17 @@ class Auth(Protocol):
 
 
 class SharedToken(ABC):
-    """Holds the token of one credential; what asks for a new one says how (`_ask`) and how it is shown (`_shown`)."""
+    """Holds the token of one credential; what asks for a new one says how (`_ask`) and how it is shown (`_shown`).
+
+    `asks` is all that a token is asked with: one that was asked with anything else is another app's, or may do less.
+    """
 
     def __init__(
         self,
         *,
         credential: str,
         url: str,
+        asks: Iterable[tuple[str, str | SecretStr]],
         store: TokenStore,
         clock: Clock,
         refresh: Callable[[int], float],
@@ -63,6 +69,7 @@ class SharedToken(ABC):
         self._credential = credential
         self._url = url
         self._address = place(checked(f"{credential}: {setting}", url))
+        self._asked = _digest([("credential", credential), ("url", url), *asks])
         self._store = store
         self._clock = clock
         self._refresh = refresh
@@ -93,12 +100,14 @@ class SharedToken(ABC):
         with self._lock:
             if self._held is not None and given is not None and self._held.value != given:
                 return
-            self._hold(self._store.renew(self._credential, self._mint, refused=_opened(given)))
+            self._hold(self._renewed(given))
 
     def _fresh(self) -> Token:
         with self._lock:
             now = self._clock.now()
-            token = self._held if self._held and now < self._held.refresh_at else self._store.read(self._credential)
+            token = self._held
+            if token is None or now >= token.refresh_at:
+                token = self._store.read(self._credential, self._asked) or token
             if token is None or now >= token.refresh_at:
                 token = self._replaced(token)
             self._hold(token)
@@ -106,11 +115,15 @@ class SharedToken(ABC):
 
     def _replaced(self, due: Token | None) -> Token:
         try:
-            return self._store.renew(self._credential, self._mint, refused=_opened(due.value if due else None))
+            return self._renewed(due.value if due else None)
         except TransientError:
             if due is None or self._clock.now() >= due.expires_at:
                 raise
             return due  # still good for a while; the next request tries again
+
+    def _renewed(self, refused: SecretStr | None) -> Token:
+        value = None if refused is None else refused.get_secret_value()
+        return self._store.renew(self._credential, self._mint, asked=self._asked, refused=value)
 
     def _hold(self, token: Token) -> None:
         if self._held is not None and self._held.value != token.value:
@@ -171,5 +184,6 @@ def _wait(state: RetryCallState) -> float:
     return _BACKOFF(state)
 
 
-def _opened(value: SecretStr | None) -> str | None:
-    return None if value is None else value.get_secret_value()
+def _digest(asks: Iterable[tuple[str, str | SecretStr]]) -> str:
+    opened = [(name, value.get_secret_value() if isinstance(value, SecretStr) else value) for name, value in asks]
+    return hashlib.sha256(json.dumps(opened).encode()).hexdigest()

@@ -23,7 +23,7 @@ from mlc_pipelines.ledger.database import open_engine, upgrade
 from mlc_pipelines.sandbox.bill import BillSandbox
 from mlc_pipelines.wire.clock import SystemClock
 from mlc_pipelines_tests.integrations.bill.builders import new_bill, settings, supplier
-from mlc_pipelines_tests.integrations.bill.conftest import OpenBill, QuickClock, Unlimited, means_for
+from mlc_pipelines_tests.integrations.bill.conftest import Drawer, OpenBill, QuickClock, Unlimited, means_for
 from mlc_pipelines_tests.integrations.bill.organization import add_bill, add_vendor, logins
 from mlc_pipelines_tests.wire.carried import all_read
 
@@ -49,6 +49,14 @@ def test_two_processes_share_one_session(organization: BillSandbox, open_client:
     open_client(means=means).session()
     open_client(means=means).session()
     assert logins(organization) == 1
+
+
+def test_a_session_of_another_password_is_not_used(organization: BillSandbox, open_client: OpenBill) -> None:
+    """Whose it is, nobody can tell: a password that was set since must prove itself."""
+    tokens = Drawer()
+    open_client(means=means_for(organization, tokens=tokens)).session()
+    with pytest.raises(ConfigurationError, match="acme/bill"):
+        open_client(means=means_for(organization, tokens=tokens, password="mistyped")).session()
 
 
 @pytest.mark.parametrize(("kind", "life"), [("sync_token", timedelta(hours=47)), ("user", timedelta(minutes=25))])

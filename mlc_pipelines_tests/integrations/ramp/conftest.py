@@ -21,15 +21,15 @@ class Drawer:
     """Tokens kept in memory, for one process."""
 
     def __init__(self) -> None:
-        self._tokens: dict[str, Token] = {}
+        self._tokens: dict[tuple[str, str], Token] = {}
 
-    def read(self, credential: str) -> Token | None:
-        return self._tokens.get(credential)
+    def read(self, credential: str, asked: str) -> Token | None:
+        return self._tokens.get((credential, asked))
 
-    def renew(self, credential: str, mint: Callable[[], Token], *, refused: str | None) -> Token:
-        stored = self._tokens.get(credential)
+    def renew(self, credential: str, mint: Callable[[], Token], *, asked: str, refused: str | None) -> Token:
+        stored = self.read(credential, asked)
         if stored is None or stored.value.get_secret_value() == refused:
-            stored = self._tokens[credential] = mint()
+            stored = self._tokens[credential, asked] = mint()
         return stored
 
 
