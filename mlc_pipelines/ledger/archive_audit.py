@@ -26,7 +26,7 @@ def verify_archives(engine: Engine, files: Sequence[Path]) -> Iterator[Finding]:
     """
     given = {file.name: file for file in files}
     days: dict[date, bytearray] = {}
-    with reading(engine) as connection:
+    with reading(engine, long=True) as connection:
         parts = list(_parts(connection))
         whole = all(row.archive in given for row, _ in parts)
         for name in sorted(given.keys() - {row.archive for row, _ in parts}):

@@ -76,11 +76,12 @@ class Audit:
         """Check every event, every entry against its events, every source copy, every seal, and the totals."""
         with reading(self._engine) as connection:
             is_whole = True
+            anchored = list(self._anchor.verify(connection))  # first: the file must not be newer than what is looked at
             for part in (
                 verify_chains(connection),
                 verify_seals(connection, self._keys),
                 verify_prunings(connection, self._keys),
-                self._anchor.verify(connection),
+                anchored,
             ):
                 for finding in part:
                     is_whole = False

@@ -34,6 +34,10 @@ _LIMITS = (
 _WRITE_LIMIT = "SET LOCAL transaction_timeout = '60s'"
 """Of a worker that stands still while it sends many rows, PostgreSQL thinks that it is at work, not idle."""
 _KNOWS_WRITE_LIMIT = (17,)
+_LONG_READ_LIMIT = "SET LOCAL idle_in_transaction_session_timeout = '1h'"
+"""Whoever only looks keeps nobody from writing, and may be busy with files in between."""
+_ONE_VIEW = {"postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}}
+"""By dialect; said with BEGIN, it costs no time. SQLite has no other."""
 
 _WAL_PAGES = 8_000
 """How much SQLite gathers (32 MiB) before it writes pages to their places.
@@ -137,11 +141,14 @@ def _server(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
+        if "options" in engine.url.query:
+            return
         asked = connection.get_execution_options()
-        short = asked.get("mlc_write", False) and not asked.get("mlc_long", False)
-        knows = (connection.dialect.server_version_info or ()) >= _KNOWS_WRITE_LIMIT
-        if short and knows and "options" not in engine.url.query:
+        writes, long = asked.get("mlc_write", False), asked.get("mlc_long", False)
+        if writes and not long and (connection.dialect.server_version_info or ()) >= _KNOWS_WRITE_LIMIT:
             connection.exec_driver_sql(_WRITE_LIMIT)
+        elif long and not writes:
+            connection.exec_driver_sql(_LONG_READ_LIMIT)
 
     return engine
 
@@ -184,10 +191,12 @@ def writing(engine: Engine, *, long: bool = False) -> Iterator[Connection]:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a read transaction: one consistent view."""
-    with engine.begin() as connection:
-        yield connection
+def reading(engine: Engine, *, long: bool = False) -> Iterator[Connection]:
+    """Open a read transaction: one consistent view. One whose statements lie more than a minute apart is `long`."""
+    with engine.connect() as connection:
+        connection.execution_options(mlc_long=long, **_ONE_VIEW.get(engine.dialect.name, {}))
+        with connection.begin():
+            yield connection
 
 
 def upgrade(engine: Engine, *, revision: str = "head") -> None:

@@ -1,12 +1,15 @@
 """The audit: whatever is changed behind the ledger's back is found and named."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select
 
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger import chain
+from mlc_pipelines.ledger.audit import Audit
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.ledger import Books, Ledger
 from mlc_pipelines.ledger.records import Entry
@@ -236,6 +239,40 @@ def test_a_seal_that_was_changed_or_removed_is_found(ledger: Ledger, books: Book
 def test_canonical_json_is_the_same_for_the_same_facts() -> None:
     """Order of keys and letters beyond ASCII do not change what is hashed."""
     assert chain.encode({"b": "ø", "a": 1}) == chain.encode({"a": 1, "b": "ø"}) == '{"a":1,"b":"\\u00f8"}'
+
+
+def between(ledger: Ledger, statement: str, act: Callable[[], object]) -> None:
+    """Let something happen right after the first statement that has these words."""
+    acts = [act]
+
+    @event.listens_for(ledger.engine, "after_cursor_execute")
+    def _work(_connection: Connection, _cursor: object, told: str, *_: object) -> None:
+        if statement in told and acts:
+            acts.pop()()
+
+
+@pytest.mark.parametrize("statement", ["FROM entries", "FROM totals", "FROM events"])
+def test_a_run_at_work_is_not_taken_for_tampering(ledger: Ledger, books: Books, statement: str) -> None:
+    """The audit sees one moment of the ledger, whatever is committed while it looks."""
+    (entry,) = receive(books, "A")
+
+    def work() -> None:
+        receive(books, "B")
+        move(books, entry, State.TRANSLATED)
+
+    between(ledger, statement, work)
+    assert verified(ledger) == []
+    assert newest(books, "A").state is State.TRANSLATED
+
+
+def test_a_day_that_is_sealed_meanwhile_is_not_missed(ledger: Ledger, books: Books, tmp_path: Path) -> None:
+    """What is remembered outside is read before the moment that is looked at."""
+    audit = Audit(ledger.engine, ledger.clock, tmp_path / "audit.anchor")
+    receive(books, "A")
+    clock_of(ledger).sleep(2 * DAY)
+    between(ledger, "FROM entries", audit.seal)
+    assert list(audit.verify()) == []
+    assert (tmp_path / "audit.anchor").exists()
 
 
 def test_an_entry_dated_back_into_a_quiet_day_is_found(

@@ -188,15 +188,19 @@ def test_two_writers_queue_instead_of_failing(engine: Engine) -> None:
         assert connection.execute(select(budgets.c.tat)).scalar_one() == 30
 
 
-def test_a_reader_sees_one_moment(engine: Engine) -> None:
-    """What others commit during a read does not show in it."""
-    upgrade(engine)
+@on_both
+def test_a_reader_sees_one_moment(tmp_path: Path, kind: str) -> None:
+    """What others commit during a read does not show in it; the next read shows it."""
+    engine = open_engine(address(tmp_path, kind=kind))
     budgets = connection_tables.rate_budgets
     with reading(engine) as view:
         assert view.execute(select(budgets)).all() == []
         with writing(engine) as connection:
             connection.execute(budgets.insert().values(name="acme", tat=0.0, blocked_until=0.0))
         assert view.execute(select(budgets)).all() == []
+    with reading(engine) as view:
+        assert len(view.execute(select(budgets)).all()) == 1
+    engine.dispose()
 
 
 def test_a_time_without_a_zone_is_refused(engine: Engine) -> None:

@@ -14,9 +14,10 @@ from mlc_pipelines.ledger.audit import Audit, TamperedError
 from mlc_pipelines.ledger.ledger import Books, Ledger
 from mlc_pipelines.ledger.records import Entry
 from mlc_pipelines.ledger.signing import SealKeys
+from mlc_pipelines.ledger.states import State
 from mlc_pipelines.ledger.verifying import Finding
 from mlc_pipelines_tests.flows.world import open_ledger
-from mlc_pipelines_tests.ledger.builders import clock_of, execute, receive, sealed_days, verdict
+from mlc_pipelines_tests.ledger.builders import clock_of, execute, move, receive, sealed_days, verdict
 
 FIRST = date(2026, 11, 20)
 DAY = 86_400.0
@@ -161,6 +162,17 @@ def test_an_outsider_verifies_the_pack_with_one_script(ledger: Ledger, books: Bo
     said = outside(packed(ledger, tmp_path))
     assert said.returncode == 0, said.stdout + said.stderr
     assert "intact: 6 events of 6 entries, 3 seals\nsigned by nobody" in said.stdout
+
+
+def test_a_pack_written_while_a_run_is_at_work_is_whole(ledger: Ledger, books: Books, tmp_path: Path) -> None:
+    """It shows one moment of the ledger."""
+    (entry,) = receive(books, "A")
+    lines = ledger.audit.pack()
+    pack = [next(lines)]
+    move(books, entry, State.TRANSLATED)
+    (tmp_path / "pack.jsonl").write_text("\n".join([*pack, *lines, ""]), encoding="utf-8")
+    code, said = verdict(tmp_path / "pack.jsonl")
+    assert (code, said.splitlines()[0]) == (0, "intact: 1 events of 1 entries, 0 seals")
 
 
 def test_an_outsider_who_was_given_the_key_knows_who_signed(tmp_path: Path) -> None:
