@@ -29,7 +29,8 @@ def console() -> Console:
 
 def as_json(document: Any) -> None:
     """Print one JSON document on stdout; amounts are text, so that they stay exact."""
-    sys.stdout.write(REDACTOR.redact(json.dumps(document, default=_plain, indent=2)) + "\n")
+    plain_document = json.loads(json.dumps(document, default=_plain))
+    sys.stdout.write(json.dumps(REDACTOR.redact_each(plain_document), indent=2) + "\n")
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import threading
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
@@ -13,6 +14,7 @@ _SHORTEST = 4  # a shorter value would mask half the words of a log
 _SHORTEST_IN_BODIES = 8  # and a record must not lose a word that happens to be somebody's password
 _IDENTIFIES = re.compile(r"(?:id|user_?name)$", re.IGNORECASE)
 _NAMES = r"client_?secret|access_?token|refresh_?token|id_?token|api_?key|dev_?key|session_?id|password|passwd|secret"
+_SECRET_NAME = re.compile(rf"(?i)(?:{_NAMES})$")
 _LOOKS_SECRET = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
     (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{6,}"), rf"\1{MASK}"),
@@ -64,6 +66,21 @@ class Redactor(logging.Filter):
         for looks, mask in _LOOKS_SECRET:
             text = looks.sub(mask, text)
         return text
+
+    def redact_each(self, document: Any, name: str = "") -> Any:
+        """Give what was read from JSON without secrets: text by text, so that it can be written as JSON again.
+
+        Whatever stands under the name of a secret is one.
+        """
+        if isinstance(document, dict):
+            return {self.redact(key): self.redact_each(value, key) for key, value in document.items()}
+        if isinstance(document, list):
+            return [self.redact_each(value, name) for value in document]
+        if document is None or isinstance(document, bool):
+            return document
+        text = str(document)
+        shown = MASK if _SECRET_NAME.search(name) else self.redact(text)
+        return document if shown == text else shown
 
     def mask(self, body: bytes) -> bytes:
         """Give a body without known secrets: the other side may repeat what we sent, and all of it is kept."""

@@ -1,10 +1,13 @@
 """What all commands have in common: names that are not there, and one JSON document."""
 
+import json
 import subprocess
 import sys
+from decimal import Decimal
 
 import pytest
 
+from mlc_pipelines.commands.output import as_json
 from mlc_pipelines_tests.commands.asking import mlc
 from mlc_pipelines_tests.commands.conftest import Installation
 
@@ -52,6 +55,15 @@ def test_json_is_one_document(at_work: Installation, command: tuple[str, ...]) -
     else:
         assert (command[0], said.code) == ("trail", 1)
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("text", ['password: "abc', "secret='x", 'api_key="', 'secret: "a\nb', "secret: {", '"\\"'])
+def test_json_is_one_document_whatever_records_say(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    """What looks like a secret is masked text by text: no record's words take the end of a line with them."""
+    as_json({text: 1, "records": [{"problem": text, "label": "INV-1"}, {"amount": Decimal("1.50"), "secret": None}]})
+    document = json.loads(capsys.readouterr().out)
+    assert document["records"][0]["label"] == "INV-1"
+    assert document["records"][1] == {"amount": "1.50", "secret": None}
 
 
 def test_help_of_every_kind_imports_nothing_heavy() -> None:

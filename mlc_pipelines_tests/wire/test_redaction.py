@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -81,6 +82,39 @@ def test_what_looks_like_a_secret_is_masked(redactor: Redactor, text: str) -> No
     """Headers, forms, addresses, JSON and keys, though nobody registered the value."""
     assert "CANARY" not in redactor.redact(text)
     assert MASK in redactor.redact(text)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"access_token": "CANARY"},
+        {"told": [{"client_secret": "CANARY"}]},
+        {"password": 'CAN"ARY and CANARY'},
+        {"secret": ["CANARY", "CANARY"]},
+        {"label": "Authorization: Bearer CANARY"},
+        {"Authorization": "Basic Q0FOQVJZQ0FOQVJZCANARY=="},
+        {"api_key: CANARY": 1},
+        {"problem": 'password: "CANARY'},
+        {"body": '{"access_token": "CANARY cut\nnext line'},
+        {"known": 48_151_623},
+        {"48151623": "known"},
+        {"session_id": 48_151_623},
+    ],
+    ids=repr,
+)
+def test_what_looks_like_a_secret_is_masked_in_a_document(redactor: Redactor, document: dict[str, Any]) -> None:
+    """In texts, in keys, in numbers, and under names of secrets."""
+    redactor.register(SecretStr("48151623"))
+    told = json.dumps(redactor.redact_each(document))
+    assert MASK in told
+    assert "CANARY" not in told
+    assert "48151623" not in told
+
+
+def test_what_is_no_secret_stays_in_a_document(redactor: Redactor) -> None:
+    """Numbers stay numbers, and what has no value has none."""
+    document = {"a": [1, 2.5, True, None, "x"], "bearer": {"count": 4711}, "secrets": "acme/ramp", "password": None}
+    assert redactor.redact_each(document) == document
 
 
 @pytest.mark.parametrize(
