@@ -51,7 +51,7 @@ def audit_verify(
     else:
         out = console()
         for finding in findings:
-            out.print(f"{finding.where}: {finding.what}", markup=False)
+            out.print(plain(f"{finding.where}: {finding.what}"))
         out.print(
             "[red]the ledger was changed from outside[/]"
             if findings
@@ -108,7 +108,7 @@ def secrets_list(as_document: Json = False) -> None:
     if as_document:
         as_json(names)
     else:
-        console().print("\n".join(names) or "none", markup=False)
+        console().print(plain("\n".join(names) or "none"))
 
 
 def secrets_remove(name: str) -> None:

@@ -219,7 +219,7 @@ def main() -> int:
         print(f"no pack that can be read: {error!r}")  # noqa: T201  # a script of its own
         return 2
     for problem in wrong:
-        print(problem)  # noqa: T201  # as above
+        print(problem.encode("unicode_escape").decode())  # noqa: T201  # as above; nothing that moves a terminal
     if not wrong:
         signer = keys.get(end["key_id"], "nobody")
         print(f"intact: {len(pack['event'])} events of {len(entries)} entries, {len(pack['seal'])} seals")  # noqa: T201  # as above

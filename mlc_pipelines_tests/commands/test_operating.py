@@ -15,6 +15,7 @@ import pytest
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines_tests.commands.asking import mlc
 from mlc_pipelines_tests.commands.conftest import Installation
+from mlc_pipelines_tests.ledger.builders import execute, receive
 
 SECRET = "canary-4410-secret"
 
@@ -37,6 +38,18 @@ def test_a_changed_event_is_found(at_work: Installation, empty: Path) -> None:
     assert "entry 1 " in finding["where"]
     assert said.document["sealed"] == []
     assert mlc("audit", "verify").code == 1
+
+
+def test_a_changed_record_does_not_move_the_terminal(empty: Path) -> None:
+    """What its key says is shown as text, and hides nothing of the finding."""
+    key = "INV\x1b[2J\x1b[1;1Hintact: every event fits the one before\x1b[8m"
+    with House.open() as house:
+        receive(house.ledger.books("acme"), key, label="INV")
+        execute(house.ledger, "UPDATE entries SET amount_micros = 1")
+    said = mlc("audit", "verify")
+    assert said.code == 1
+    assert "\x1b" not in said.out
+    assert "was changed" in " ".join(said.out.split())
 
 
 def outsiders_hash(event: dict[str, Any]) -> str:

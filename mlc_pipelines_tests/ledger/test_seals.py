@@ -210,6 +210,18 @@ def test_an_outsider_finds_what_was_changed_in_a_pack(
     assert said in found.stdout
 
 
+def test_a_forged_pack_does_not_move_the_terminal(ledger: Ledger, books: Books, tmp_path: Path) -> None:
+    """What its lines say is shown as text."""
+    sealed_days(ledger, books)
+    file = packed(ledger, tmp_path)
+    forged = file.read_text(encoding="utf-8").replace(str(FIRST), "\\u001b[2Jintact")
+    file.write_text(forged, encoding="utf-8")
+    found = outside(file)
+    assert found.returncode == 1
+    assert "\x1b" not in found.stdout
+    assert "day \\x1b[2Jintact" in found.stdout
+
+
 def test_an_outsider_misses_a_line_of_a_sealed_day(ledger: Ledger, books: Books, tmp_path: Path) -> None:
     """An entry taken out of the pack whole is missed by the seal of its day."""
     first, _, _ = sealed_days(ledger, books)
