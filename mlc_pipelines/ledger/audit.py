@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from mlc_pipelines.errors import MlcError
 from mlc_pipelines.ledger import chain
-from mlc_pipelines.ledger.database import reading, writing
+from mlc_pipelines.ledger.database import reading, take_turns, writing
 from mlc_pipelines.ledger.pruning_proof import verify_prunings
 from mlc_pipelines.ledger.seals import Anchor, days, seal_of, signed_text, verify_seals
 from mlc_pipelines.ledger.signing import SealKeys
@@ -42,6 +42,7 @@ class Audit:
         today = (self._clock.now() - LATE).astimezone(UTC).date()
         sealed: list[dict[str, Any]] = []
         with writing(self._engine, long=True) as connection:
+            take_turns(connection, "seal")
             for finding in self._anchor.verify(connection):
                 raise TamperedError(f"audit: {finding.where}: {finding.what}")
             columns = (seals.c.day, seals.c.hash, seals.c.signature)

@@ -1,8 +1,9 @@
 """The database of the ledger: SQLite in WAL mode by default, PostgreSQL by its address."""
 
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, inspect, text
@@ -45,10 +46,13 @@ _WAL_PAGES = 8_000
 The keys of a large ledger lie anywhere in its indexes: with the usual 4 MiB, nearly every commit writes them twice.
 """
 
+_IN_MEMORY = ":memory:"
 _OURS = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
 """What is wrong with a statement, and not with the database."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSIONS = "mlc_schema_version"
+_UPGRADING = threading.Lock()
+"""Alembic knows one upgrade at a time in a process."""
 
 
 def open_engine(url: str, *, durable: bool = True) -> Engine:
@@ -79,6 +83,8 @@ def _file(url: str, *, durable: bool) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def _look(_dialect: object, entry: ConnectionPoolEntry, _args: object, _parameters: object) -> None:
+        if path and path != _IN_MEMORY:
+            _make_own(path)
         entry.info["place"] = _place(path)
 
     @event.listens_for(engine, "connect")
@@ -91,8 +97,6 @@ def _file(url: str, *, durable: bool) -> Engine:
         cursor.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
         in_memory = not cursor.execute("PRAGMA database_list").fetchone()[2]
         cursor.close()
-        if entry.info["place"] is None:  # there was no file before
-            entry.info["place"] = _place(path)
         entry.info["gone"] = entry.info["place"] is None and not in_memory
 
     @event.listens_for(engine, "checkout")
@@ -108,6 +112,12 @@ def _file(url: str, *, durable: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _make_own(path: str) -> None:
+    """Make a file that only its owner may read, unless there is one; what SQLite puts beside it is like it."""
+    with suppress(OSError):  # there is one; or there can be none, of which SQLite tells
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _place(path: str | None) -> tuple[int, int] | None:
@@ -199,10 +209,17 @@ def reading(engine: Engine, *, long: bool = False) -> Iterator[Connection]:
             yield connection
 
 
+def take_turns(connection: Connection, what: str) -> None:
+    """Let one write transaction after another do a thing; SQLite lets in only one by itself."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"mlc {what}"})
+
+
 def upgrade(engine: Engine, *, revision: str = "head") -> None:
     """Bring the tables to a revision of the schema (the newest by default); data stays.
 
-    Where they are the newest already, nothing is locked, and Alembic is not even loaded.
+    Where they are the newest already, nothing is locked, and Alembic is not even loaded. Of several who find that they
+    are not, one upgrades; the others wait, and Alembic finds nothing to do.
     """
     if revision == "head" and _is_newest(engine):
         return
@@ -211,7 +228,8 @@ def upgrade(engine: Engine, *, revision: str = "head") -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with writing(engine, long=True) as connection:
+    with _UPGRADING, writing(engine, long=True) as connection:
+        take_turns(connection, "upgrade")
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

@@ -14,7 +14,7 @@ from mlc_pipelines.connections.budgets import SharedBudget
 from mlc_pipelines.connections.keys import KeyRing
 from mlc_pipelines.connections.tokens import SealedTokens
 from mlc_pipelines.connections.vault import Vault
-from mlc_pipelines.ledger.database import open_engine
+from mlc_pipelines.ledger.database import open_engine, upgrade
 from mlc_pipelines.wire.clock import SystemClock
 from mlc_pipelines.wire.memory import Token
 
@@ -53,6 +53,16 @@ def renew(url: str, folder: Path) -> str:
         vault = Vault(engine, KeyRing.from_environment({}, folder), clock=clock)
         store = SealedTokens(engine, vault, clock=clock)
         return store.renew("acme/ifs", mint, asked="", refused="token-0").value.get_secret_value()
+    finally:
+        engine.dispose()
+
+
+def bring_up(url: str, _folder: Path) -> str:
+    """Bring the tables to the newest version, whether there are any or not."""
+    engine = open_engine(url)
+    try:
+        upgrade(engine)
+        return "up to date"
     finally:
         engine.dispose()
 

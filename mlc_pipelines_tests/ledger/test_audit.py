@@ -1,6 +1,8 @@
 """The audit: whatever is changed behind the ledger's back is found and named."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -163,6 +165,20 @@ def test_a_day_is_sealed_once_it_is_over(ledger: Ledger, told: Entry) -> None:
     clock_of(ledger).sleep(DAY)
     assert ledger.audit.seal() == [FIRST + timedelta(days=4)]
     assert verified(ledger) == []
+
+
+def test_two_who_seal_at_once_seal_a_day_once(ledger: Ledger, books: Books) -> None:
+    """The second waits for the first, and finds the day sealed."""
+    receive(books, "A")
+    clock_of(ledger).sleep(2 * DAY)
+    barrier = threading.Barrier(4)
+
+    def seal(_: int) -> list[date]:
+        barrier.wait(30)
+        return ledger.audit.seal()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(seal, range(4))) == [[], [], [], [FIRST]]
 
 
 def rewrite_history(ledger: Ledger, entry: Entry) -> None:

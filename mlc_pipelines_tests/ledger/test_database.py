@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from mlc_pipelines.ledger import tables
 from mlc_pipelines.ledger.chain import moment_text
 from mlc_pipelines.ledger.database import WAIT_MS, open_engine, reading, upgrade, writing
 from mlc_pipelines.ledger.files import FileLedger
+from mlc_pipelines_tests.connections.processes import PATIENCE, bring_up, in_processes
 from mlc_pipelines_tests.databases import address, on_both
 from mlc_pipelines_tests.flows.world import TestClock
 
@@ -94,12 +96,7 @@ def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
 @on_both
 def test_a_copy_of_a_file_survives_the_upgrade(tmp_path: Path, kind: str) -> None:
     """What was kept as a whole is read as one part."""
-    url = address(tmp_path, kind=kind)
-    (tmp_path / "mlc.db").unlink(missing_ok=True)
-    engine = open_engine(url)
-    if kind == "postgres":
-        with writing(engine) as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+    engine = open_engine(without_tables(tmp_path, kind))
     upgrade(engine, revision="0003")
     usual = {"connection": "acme", "feed": "f", "path": "/a", "size": 3, "sha256": "5", "state": "done", "layout": ""}
     facts = {**usual, "id": 7, "listed": True, "looks": 1, "attempts": 0, "content": zlib.compress(b"a,b")}
@@ -112,6 +109,41 @@ def test_a_copy_of_a_file_survives_the_upgrade(tmp_path: Path, kind: str) -> Non
     assert b"".join(FileLedger(engine, TestClock(), "acme").content(record)) == b"a,b"
     assert differences(engine) == []
     engine.dispose()
+
+
+def without_tables(folder: Path, kind: str) -> str:
+    """The address of a database in which there is nothing."""
+    url = address(folder, kind=kind)
+    (folder / "mlc.db").unlink(missing_ok=True)
+    if kind == "postgres":
+        engine = open_engine(url)
+        with writing(engine) as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+        engine.dispose()
+    return url
+
+
+@on_both
+def test_processes_that_start_at_once_make_the_tables_once(tmp_path: Path, kind: str) -> None:
+    """User interface, daemon and webhook receiver are started together, on an empty database the first time."""
+    url = without_tables(tmp_path, kind)
+    assert in_processes(4, bring_up, url, tmp_path) == ["up to date"] * 4
+    engine = open_engine(url)
+    assert differences(engine) == []
+    engine.dispose()
+
+
+@on_both
+def test_threads_that_start_at_once_make_the_tables_once(tmp_path: Path, kind: str) -> None:
+    """What makes them knows one upgrade at a time."""
+    url, barrier = without_tables(tmp_path, kind), threading.Barrier(4)
+
+    def begin(_: int) -> str:
+        barrier.wait(PATIENCE)
+        return bring_up(url, tmp_path)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(begin, range(4))) == ["up to date"] * 4
 
 
 @pytest.mark.parametrize(("durable", "synchronous"), [(True, 2), (False, 1)])
@@ -129,6 +161,19 @@ def test_the_engine_sets_what_the_ledger_relies_on(tmp_path: Path, durable: bool
         assert pragma("foreign_keys") == 1
         assert pragma("busy_timeout") == WAIT_MS
     engine.dispose()
+
+
+def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """Also in a folder that others may look into, and what lies beside it; one that is there keeps its mode."""
+    for name, mode in (("new.db", 0o600), ("theirs.db", 0o640)):
+        file = tmp_path / name
+        if mode == 0o640:
+            file.touch()
+            file.chmod(mode)
+        engine = open_engine(f"sqlite:///{file}")
+        upgrade(engine)
+        assert {each.stat().st_mode & 0o777 for each in tmp_path.glob(f"{name}*")} == {mode}
+        engine.dispose()
 
 
 def test_an_event_needs_its_entry(engine: Engine) -> None:
