@@ -1,15 +1,18 @@
 """The database of the ledger: SQLite in WAL mode by default, PostgreSQL by its address."""
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, inspect, text
+from pydantic import SecretStr
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
+    ArgumentError,
     DataError,
     DBAPIError,
     DisconnectionError,
@@ -20,7 +23,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
-from mlc_pipelines.errors import StorageError
+from mlc_pipelines.errors import ConfigurationError, StorageError
+from mlc_pipelines.wire.redaction import REDACTOR
 
 WAIT_MS = 60_000
 CONNECTIONS = 32
@@ -129,9 +133,24 @@ def _place(path: str | None) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino) if found else None
 
 
+def _address(url: str) -> URL:
+    """Read the address of a server; its password, and what a wrong one would take for a host, is told to nobody."""
+    password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    for part in (password, *re.split("[@:/]", password)):
+        REDACTOR.register(SecretStr(part), sent=False)
+    with suppress(ArgumentError, ValueError):
+        address = make_url(url)
+        if "@" not in (address.host or ""):
+            return address
+    raise ConfigurationError(
+        "database: MLC_DATABASE_URL cannot be read; write postgresql+psycopg://user:password@host/name, and signs in "
+        "the password escaped (@ is %40, : is %3A, / is %2F)"
+    )
+
+
 def _server(url: str) -> Engine:
     engine = create_engine(
-        url,
+        _address(url),
         poolclass=_Pool,
         pool_size=CONNECTIONS // 2,
         max_overflow=CONNECTIONS // 2,

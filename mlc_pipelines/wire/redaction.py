@@ -43,14 +43,15 @@ class Redactor(logging.Filter):
         self._pattern: re.Pattern[str] | None = None
         self._spelled: tuple[bytes, ...] = ()
 
-    def register(self, secret: SecretStr, name: str = "secret") -> None:
+    def register(self, secret: SecretStr, name: str = "secret", *, sent: bool = True) -> None:
         """Mask this value from now on, also where it is written into an address or into JSON.
 
-        One whose name ends in `id` or `username` says who somebody is: bodies keep it, for records may name it.
+        One whose name ends in `id` or `username` says who somebody is: bodies keep it, for records may name it. So they
+        do with one that is never `sent` to the other side.
         """
         value = secret.get_secret_value()
         if len(value) >= _SHORTEST:
-            if _IDENTIFIES.search(name):
+            if not sent or _IDENTIFIES.search(name):
                 self._told[value] = self._told.get(value, 0) + 1
             self._count(value, 1)
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy import Engine, event, insert, text
 from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.connections.slots import SharedSlots
-from mlc_pipelines.errors import StorageError
+from mlc_pipelines.errors import ConfigurationError, StorageError
 from mlc_pipelines.flows.collecting import collect
 from mlc_pipelines.flows.delivery import confirm, deliver
 from mlc_pipelines.flows.flow import Outgoing
@@ -26,6 +27,7 @@ from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines.ledger.tables import watermarks
 from mlc_pipelines.wire.clock import SystemClock
+from mlc_pipelines.wire.redaction import MASK, REDACTOR
 from mlc_pipelines_tests.databases import Server, address, on_both
 from mlc_pipelines_tests.faulty_storage import FaultySteps
 from mlc_pipelines_tests.flows.world import Paper, PaperFlow, TestClock, road_of
@@ -89,6 +91,14 @@ class TestWords:
         with pytest.raises(StorageError, match=r"127\.0\.0\.1.*port 9.*refused") as caught, reading(engine):
             pass
         assert "hunter2" not in str(caught.value)
+
+    @pytest.mark.parametrize("password", ["s3cr@tPassw0rd", "s3cr@t:Passw0rd", "s3cr@@[tPassw0rd"])
+    def test_an_address_with_a_sign_that_is_not_escaped_is_not_quoted(self, password: str) -> None:
+        """What is behind the sign would be taken for a host, and told to everybody."""
+        with pytest.raises(ConfigurationError, match=r"MLC_DATABASE_URL .* %40") as caught:
+            open_engine(f"postgresql+psycopg://mlc:{password}@localhost/mlc")
+        assert "Passw0rd" not in "".join(traceback.format_exception(caught.value))
+        assert REDACTOR.redact(f"failed to resolve host '{password[5:]}@localhost'").count(MASK) == 1
 
     @on_both
     def test_an_error_of_a_statement_stays_what_it_is_and_quotes_no_value(

@@ -145,6 +145,13 @@ def test_short_values_are_not_registered(redactor: Redactor) -> None:
     assert redactor.redact("abcabc") == "abcabc"
 
 
+def test_what_is_never_sent_is_not_looked_for_in_bodies(redactor: Redactor) -> None:
+    """No record loses a word that happens to be the database's password."""
+    redactor.register(SecretStr("postgres"), sent=False)
+    assert redactor.redact("postgres") == MASK
+    assert redactor.mask(b"postgres") == b"postgres"
+
+
 def test_a_value_is_masked_until_it_is_forgotten_as_often(redactor: Redactor) -> None:
     """Two holders of one secret do not unmask it for each other."""
     secret = SecretStr("hunter22")
