@@ -1,6 +1,7 @@
 """Small pictures and tables in Markdown, for the metadata of assets and checks."""
 
 import base64
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,6 +10,8 @@ from html import escape
 GOOD, WAITING, BAD, QUIET = "#2f9e66", "#e0a030", "#c8463c", "#9aa5b1"
 _HEIGHT, _BAR, _GAP = 64, 14, 4
 _WIDE, _LINE = 320, 18
+_MARKUP = re.compile(r"[\\`*\[\]<>|&~]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.", re.IGNORECASE)
+"""What makes pictures, links, tags and other looks of text; what comes from records is shown as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def table(head: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> str:
-    return str("" if value is None else value).replace("|", "\\|").replace("\n", " ")
+    return _MARKUP.sub(r"\\\g<0>", str("" if value is None else value)).replace("\n", " ")
 
 
 def _rectangle(box: tuple[Decimal | int, Decimal, Decimal | int, Decimal], color: str, title: str) -> str:

@@ -4,6 +4,7 @@ import base64
 from decimal import Decimal
 from xml.etree import ElementTree as ET
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,3 +53,23 @@ def test_a_cell_stays_in_its_cell() -> None:
         "| x\\|y | 1 2 |",
         "|  | 3 |",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("![](https://x.example/?a)", r"!\[\](https\://x.example/?a)"),
+        ("[pay here](//x.example)", r"\[pay here\](//x.example)"),
+        ("see www.x.example", r"see www\.x.example"),
+        ("<img src=x>", r"\<img src=x\>"),
+        ("*4010* `x` _y_ ~z~ &amp;", r"\*4010\* \`x\` \_y\_ \~z\~ \&amp;"),
+        ("\\[a](b)", r"\\\[a\](b)"),
+        (
+            "account_unmapped account:4010 08:00 1.50 Nut & Bolt",
+            r"account_unmapped account:4010 08:00 1.50 Nut \& Bolt",
+        ),
+    ],
+)
+def test_what_a_value_says_is_text(value: str, cell: str) -> None:
+    """No picture is loaded, and no link made, of what stands in a record; words stay readable as they are."""
+    assert table(("a",), [(value,)]).splitlines()[-1] == f"| {cell} |"
