@@ -21,6 +21,7 @@ CATALOGUE = "/main/ifsapplications/projection/v1/AllProjections.svc/Projections"
 REQUIRED = {
     "posting_proposal": ("company", "invoice_id", "supplier", "number", "invoice_date", "currency", "net"),
     "posting_proposal.lines": ("account", "amount"),
+    "supplier_invoice": ("company", "invoice_id", "supplier", "number", "state"),
     "voucher": ("company", "voucher_type", "year", "number", "date"),
     "voucher.rows": ("account", "debit", "credit", "reference_serie", "reference_number"),
     "voucher_row": ("company", "voucher_type", "year", "number", "reference_serie", "reference_number"),

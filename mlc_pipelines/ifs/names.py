@@ -28,6 +28,9 @@ PROPOSAL: Mapping[str, str] = {
     "text": "VoucherText",
     "modified": "ModifiedDate",
 }
+SUPPLIER_INVOICE: Mapping[str, str] = {
+    name: PROPOSAL[name] for name in ("company", "invoice_id", "supplier", "number", "state", "text")
+}
 PROPOSAL_LINE: Mapping[str, str] = {
     "company": "Company",
     "line_no": "RowId",

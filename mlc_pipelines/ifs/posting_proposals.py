@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from mlc_pipelines.errors import Cause, ConfigurationError, RecordError
+from mlc_pipelines.errors import Cause, ConfigurationError, OutcomeUnknownError, RecordError
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.errors import AbsentError
 from mlc_pipelines.ifs.names import LETTERS
@@ -234,17 +234,14 @@ class PostingProposals:
 
     def find(self, company: str, supplier: str, number: str) -> SupplierInvoice | None:
         """The invoice with this number of this supplier, head only; cancelled ones do not count."""
-        where = [("supplier", "eq", supplier), ("number", "eq", number)]
-        found = [self.invoice(row.raw) for row in self._client.rows(SET, company=company, where=where)]
-        alive = [invoice for invoice in found if not invoice.is_cancelled]
-        if len(alive) > 1:
-            raise RecordError(
-                f"company {company}: {len(alive)} invoices {number} of supplier {supplier}; "
-                "cancel the wrong one in IFS",
-                cause=Cause.DUPLICATE_SUSPECTED,
-                key=f"supplier:{supplier}",
-            )
+        alive = [each for each in self.numbered(company, supplier, number) if not each.is_cancelled]
+        only(alive, company, supplier=supplier, number=number)
         return alive[0] if alive else None
+
+    def numbered(self, company: str, supplier: str, number: str) -> list[SupplierInvoice]:
+        """All invoices with this number of this supplier, heads only."""
+        where = [("supplier", "eq", supplier), ("number", "eq", number)]
+        return [self.invoice(row.raw) for row in self._client.rows(SET, company=company, where=where)]
 
     # Writing
 
@@ -285,7 +282,11 @@ class PostingProposals:
             "vat": proposal.vat,
         } | _given(pay_term=proposal.pay_term, po_reference=proposal.po_reference, text=proposal.text)
         rows = [_line_values(proposal.company, line) for line in proposal.lines]
-        return self.invoice(self._client.create_with_rows(SET, header, child=LINES, rows=rows).raw)
+        made = self._client.create_with_rows(SET, header, child=LINES, rows=rows)
+        try:
+            return self.invoice(made.raw)
+        except RecordError as exc:
+            raise OutcomeUnknownError(f"{exc}; IFS accepted the invoice: look for it before sending it again") from exc
 
     # Inside
 
@@ -332,6 +333,16 @@ class PostingProposals:
             return self._instant(value) if isinstance(value, str) else None
         except RecordError:
             return None
+
+
+def only(alive: Sequence[Any], company: str, *, supplier: str, number: str) -> None:
+    """Refuse to choose among several invoices of one number."""
+    if len(alive) > 1:
+        raise RecordError(
+            f"company {company}: {len(alive)} invoices {number} of supplier {supplier}; cancel the wrong one in IFS",
+            cause=Cause.DUPLICATE_SUSPECTED,
+            key=f"supplier:{supplier}",
+        )
 
 
 def _line_values(company: str, line: PostingLine) -> dict[str, Any]:

@@ -71,9 +71,13 @@ DEFAULT_SETS: Mapping[str, Mapping[str, Any]] = {
     "accounting_period": {"service": "AccountingPeriodsHandling", "set": "AccountingPeriodSet"},
 }
 
+OPTIONAL_SETS = frozenset({"supplier_invoice"})
+"""Sets that are asked only where a tenant names them: `supplier_invoice` lists finally posted invoices too."""
+
 NAMES: Mapping[str, Mapping[str, str]] = {
     "posting_proposal": names.PROPOSAL,
     "posting_proposal.lines": names.PROPOSAL_LINE,
+    "supplier_invoice": names.SUPPLIER_INVOICE,
     "voucher": names.VOUCHER,
     "voucher.rows": names.VOUCHER_ROW,
     "voucher_row": names.VOUCHER_ROW,
@@ -157,13 +161,14 @@ class IfsSettings(BaseModel):
     @classmethod
     def _over_the_defaults(cls, value: Any) -> dict[str, Any]:
         given = dict(value or {})
-        unknown = sorted(set(given) - set(DEFAULT_SETS))
+        known = {*DEFAULT_SETS, *OPTIONAL_SETS}
+        unknown = sorted(set(given) - known)
         if unknown:
-            raise ValueError(f"unknown set {', '.join(unknown)}; known are {', '.join(sorted(DEFAULT_SETS))}")
+            raise ValueError(f"unknown set {', '.join(unknown)}; known are {', '.join(sorted(known))}")
         merged = {}
-        for name, defaults in DEFAULT_SETS.items():
+        for name in [*DEFAULT_SETS, *(each for each in sorted(OPTIONAL_SETS) if given.get(each) is not None)]:
             own = given.get(name) or {}
-            merged[name] = own if isinstance(own, SetSettings) else _merge(defaults, own)
+            merged[name] = own if isinstance(own, SetSettings) else _merge(DEFAULT_SETS.get(name, {}), own)
         return merged
 
     @model_validator(mode="after")

@@ -10,9 +10,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Self
 
+import msgspec
+
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.ifs.client import IfsClient
-from mlc_pipelines.ifs.records import Row, unreadable
+from mlc_pipelines.ifs.records import Row, TypedReader, unreadable
 
 SET = "voucher"
 ROW_SET = "voucher_row"
@@ -74,6 +76,11 @@ class NewVoucher:
     period: int | None = None
 
 
+class _Debited(msgspec.Struct, frozen=True, kw_only=True):
+    currency: str = ""
+    debit: Decimal | None = None
+
+
 class Vouchers:
     """The vouchers of one tenant."""
 
@@ -118,6 +125,16 @@ class Vouchers:
                 key=f"reference:{serie}^{number}",
             )
         return key
+
+    def debits(self, company: str, serie: str, number: str) -> Mapping[str, Decimal]:
+        """What is debited on the rows that carry our reference, by currency."""
+        where = [("reference_serie", "eq", serie), ("reference_number", "eq", number)]
+        reader = TypedReader(_Debited, self._client.settings.names(ROW_SET), where="voucher row")
+        found: dict[str, Decimal] = {}
+        for row in self._client.rows(ROW_SET, company=company, where=where):
+            debited = reader.read(row.raw)
+            found[debited.currency] = found.get(debited.currency, Decimal(0)) + (debited.debit or 0)
+        return found
 
 
 def check_balance(rows: Sequence[VoucherRow]) -> None:

@@ -205,7 +205,8 @@ class Office(ABC):
             patience=sample.patience,
         )
         path = folder / f"{self.name}.yaml"
-        path.write_text(head + self.section(sample), encoding="utf-8")
+        invoices = _INVOICES if self.sells_into_ifs else ""
+        path.write_text(f"{head}{invoices}\n{self.section(sample)}", encoding="utf-8")
         return path
 
 
@@ -224,7 +225,10 @@ ifs:
   requests_per_minute: {calls}        # 900 is what a tenant of IFS Cloud takes; the simulator takes more
   read_seconds: {patience}
   write_seconds: {patience}
-
+"""
+_INVOICES = """\
+  sets:
+    supplier_invoice: {service: ManSuppInvoiceHandling, set: ManSuppInvoiceSet}
 """
 
 

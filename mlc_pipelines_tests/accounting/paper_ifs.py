@@ -1,18 +1,31 @@
 """An IFS of paper: it has nothing, takes every document, and keeps what would have been sent, value for value."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, cast
 
 import msgspec
 
+from mlc_pipelines.flows.content import encode
+from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.records import Row
 from mlc_pipelines.ifs.settings import IfsSettings
+from mlc_pipelines.ledger.bindings import Dictionary
+from mlc_pipelines.ledger.records import Entry
+from mlc_pipelines.ledger.states import Stage, State
 
 SETTINGS = IfsSettings(base_url="http://127.0.0.1:9", token_url="http://127.0.0.1:9/token", credential="none")
 KEY = {"Company": "10", "VoucherType": "M", "AccountingYear": 2026, "VoucherNo": 1}
+
+ENTRY = Entry(
+    id=1, connection="acme", flow="bills", company="10", key="1", version=1, state=State.SENDING, stage=Stage.DELIVER,
+    since=datetime(2026, 11, 10, tzinfo=UTC), fingerprint="", label="", partner="", amount=None, currency=None,
+    dated=None, cause=None, cause_key=None, problem=None, reference=None, external_id=None, confirmation=None,
+    attempts=1, chain_seq=1, chain_head="",
+)  # fmt: skip
 
 
 @dataclass
@@ -26,6 +39,10 @@ class PaperIfs:
     def client(self) -> IfsClient:
         """Give it in the place of a client."""
         return cast("IfsClient", self)
+
+    def dictionary(self) -> Dictionary:
+        """Give a dictionary that knows nothing and keeps nothing."""
+        return cast("Dictionary", _Blank())
 
     def rows(self, set_name: str, **_: object) -> Iterator[Row]:
         """Nothing is there."""
@@ -43,6 +60,19 @@ class PaperIfs:
         names = self.settings.names(set_name)
         shown = {names[name]: value for name, value in header.items()} | {"InvoiceId": 1}
         return Row({"Company": "10", "InvoiceId": 1}, raw=msgspec.json.encode(shown))
+
+
+class _Blank:
+    def by_key(self, kind: str, key: str) -> None:
+        return None
+
+    def link(self, kind: str, found: Sequence[tuple[Entry, str]]) -> None:
+        return None
+
+
+def outgoing(document: Mapping[str, Any]) -> Outgoing:
+    """Give a document as an entry on its way."""
+    return Outgoing(replace(ENTRY, payload=encode(document)))
 
 
 def balance(rows: Sequence[Mapping[str, Any]]) -> Fraction:

@@ -38,7 +38,7 @@ from mlc_pipelines_tests.accounting.money_cases import (
     judged,
     units,
 )
-from mlc_pipelines_tests.accounting.paper_ifs import PaperIfs, balance, by_account
+from mlc_pipelines_tests.accounting.paper_ifs import PaperIfs, balance, by_account, outgoing
 from mlc_pipelines_tests.integrations.airbase import builders as airbase
 from mlc_pipelines_tests.integrations.procurify import builders as procurify
 from mlc_pipelines_tests.integrations.stampli import builders as stampli
@@ -134,7 +134,7 @@ def _documents(verdict: Verdict, paper: Paper, document: Mapping[str, Any] | Non
     if document is None:
         return verdict
     ifs = PaperIfs()
-    DocumentDesk(ifs.client(), "S").deliver(document)
+    DocumentDesk(ifs.client(), ifs.dictionary(), "S").deliver(outgoing(document))
     ((head, rows),) = ifs.invoices
     verdict.compare("net", Fraction(head["net"]), paper.exact(paper.total - paper.tax), paper.currency)
     verdict.compare("tax", Fraction(head["vat"]), paper.exact(paper.tax), paper.currency)
@@ -220,7 +220,7 @@ def _told_apart(paper: Paper) -> Paper:
 def _within_a_unit(verdict: Verdict, paper: Paper, document: Mapping[str, Any]) -> Verdict:
     """The document adds up to its total exactly, and no account is off by more than the one unit."""
     ifs = PaperIfs()
-    DocumentDesk(ifs.client(), "S").deliver(document)
+    DocumentDesk(ifs.client(), ifs.dictionary(), "S").deliver(outgoing(document))
     (rows,) = ifs.vouchers
     verdict.compare("debits less credits", balance(rows), Fraction(0), paper.currency)
     found, wanted = by_account(rows), paper.landing({PAYABLE: -paper.total})

@@ -67,6 +67,14 @@ def test_a_wrong_name_is_named_with_the_right_ones(
     assert re.search(said, line.message), line.message
 
 
+def test_a_set_that_the_tenant_named_is_checked_too(ifs: IfsSandbox, open_client: OpenIfs) -> None:
+    """Finally posted invoices are found by number and supplier, and told from cancelled ones."""
+    named = {"service": "ManSuppInvoiceHandling", "set": "ManSuppInvoiceSet"}
+    assert failing(ifs, open_client, sets={"supplier_invoice": named}) == []
+    (line,) = failing(ifs, open_client, sets={"supplier_invoice": {**named, "aliases": {"state": "State"}}})
+    assert (line.name, "no State" in line.message) == ("set supplier_invoice", True)
+
+
 def test_a_company_that_is_not_granted_fails(ifs: IfsSandbox, open_client: OpenIfs) -> None:
     """IFS would answer every question about it with an empty list."""
     lines = list(check(open_client(ifs), ["10", "99"]))

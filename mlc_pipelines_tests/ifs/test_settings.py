@@ -39,6 +39,15 @@ def test_a_set_changes_only_what_it_names() -> None:
     assert proposal.modified_attribute == "ModifiedDate"
 
 
+def test_a_set_without_a_usual_place_is_there_only_where_it_is_named() -> None:
+    """Nothing is known of where a tenant lists finally posted invoices."""
+    assert "supplier_invoice" not in settings(sets={"supplier_invoice": None}).sets
+    named = {"service": "SupplierInvoiceHandling", "set": "SupplierInvoiceSet", "aliases": {"text": "Note"}}
+    ifs = settings(sets={"supplier_invoice": named})
+    assert ifs.sets["supplier_invoice"].root.endswith("/SupplierInvoiceHandling.svc/")
+    assert (ifs.names("supplier_invoice")["number"], ifs.names("supplier_invoice")["text"]) == ("InvoiceNo", "Note")
+
+
 def test_aliases_rename_head_and_lines() -> None:
     """A logical name leads to the tenant's attribute; `lines.` reaches the lines."""
     aliases = {"number": "SupplierInvoiceNo", "lines.amount": "Amount"}
@@ -78,6 +87,7 @@ def test_reference_fields_are_those_of_the_tenant() -> None:
         ({"base_urll": "x"}, "base_urll"),
         ({"base_url": "acme.ifs.cloud"}, "origin"),
         ({"base_url": "https://acme.ifs.cloud/main"}, "origin"),
+        ({"sets": {"supplier_invoice": {"set": "X"}}}, "service"),
         ({"sets": {"invoices": {}}}, "unknown set invoices; known are account"),
         ({"sets": {"supplier": {"aliases": {"nmae": "Name"}}}}, "unknown name nmae; known are"),
         ({"sets": {"supplier": {"aliases": {"orders.id": "X"}}}}, "unknown name orders.id"),

@@ -55,6 +55,12 @@ def ifs_section(ifs: IfsSandbox) -> dict[str, Any]:
     }
 
 
+def selling_section(ifs: IfsSandbox) -> dict[str, Any]:
+    """Give it for a connection that makes invoices there: with the set that lists finally posted ones too."""
+    invoices = {"service": "ManSuppInvoiceHandling", "set": "ManSuppInvoiceSet"}
+    return ifs_section(ifs) | {"sets": {"supplier_invoice": invoices}}
+
+
 class Installation:
     """A folder with one connection file, a ledger and a vault; `sections` is the file as an operator has it."""
 

@@ -6,73 +6,233 @@ Amounts are text. `text` begins with our reference: by it the invoice is known a
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from mlc_pipelines.errors import Cause, RecordError
+from mlc_pipelines.errors import Cause, MlcError, OutcomeUnknownError, RecordError
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.ifs.client import IfsClient
-from mlc_pipelines.ifs.posting_proposals import NewProposal, PostingLine, PostingProposals, SupplierInvoice
+from mlc_pipelines.ifs.posting_proposals import NewProposal, PostingLine, PostingProposals
+from mlc_pipelines.ifs.supplier_invoices import FoundInvoice, SupplierInvoices
+from mlc_pipelines.ifs.vouchers import Vouchers
 from mlc_pipelines.integrations.erp.vouchers import VoucherDesk
+from mlc_pipelines.ledger.bindings import Binding, Dictionary
 from mlc_pipelines.ledger.records import Landed
+from mlc_pipelines.ledger.states import State
+
+NOTES = "supplier_invoice"
+BEGUN = "begun"  # it is being made; until its id is noted it may be there or not
+REFUSED = "refused"  # it was not made
 
 
 class DocumentDesk:
-    """Makes a supplier invoice, then its voucher; a crash between them is resumed, not started again."""
+    """Makes a supplier invoice, then its voucher; a crash between them is resumed, not started again.
 
-    def __init__(self, ifs: IfsClient, serie: str) -> None:
+    An invoice leaves the posting proposals when it is finally posted. So that it is never made a second time, a note
+    by document is kept in the connection's dictionary: BEGUN before it is sent, its id as soon as IFS has made it.
+    """
+
+    def __init__(self, ifs: IfsClient, dictionary: Dictionary, serie: str) -> None:
         self._proposals = PostingProposals(ifs)
+        self._invoices = SupplierInvoices(ifs)
+        self._journal = Vouchers(ifs)
         self._vouchers = VoucherDesk(ifs, serie)
+        self._dictionary = dictionary
+        self._serie = serie
 
     def find_all(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
-        """Look for documents of which every part is there, by entry id; one begun by us only is to be finished."""
-        found = {}
-        for outgoing in batch:
-            invoice = self._ours(outgoing.payload["invoice"])
-            if invoice is None:
-                continue
-            wanted = outgoing.payload["voucher"]
-            made = self._vouchers.find(wanted) if wanted else None
-            if made is not None or not wanted:
-                found[outgoing.entry.id] = _landed(invoice, made)
-        return found
+        """Look what became of lost writes, by entry id; a document that is only begun is to be finished.
 
-    def deliver(self, payload: Mapping[str, Any]) -> Landed:
+        For a first write nothing is asked here: `deliver` looks for each part before it makes it.
+        """
+        lost = [outgoing for outgoing in batch if outgoing.entry.state is State.UNKNOWN]
+        found = {outgoing.entry.id: self._settled(outgoing) for outgoing in lost}
+        return {entry: landed for entry, landed in found.items() if landed is not None}
+
+    def deliver(self, outgoing: Outgoing) -> Landed:
         """Make what is not there yet: the invoice, then its voucher."""
-        invoice = self._ours(payload["invoice"]) or self._proposals.create(_new_proposal(payload["invoice"]))
-        wanted = payload["voucher"]
-        made = (self._vouchers.find(wanted) or self._vouchers.create(wanted)) if wanted else None
-        return _landed(invoice, made)
+        invoice, voucher = self._parts(outgoing)
+        landed = self._whole(outgoing, invoice, voucher)
+        if landed is not None:
+            return landed
+        if invoice is None:
+            self._refuse_what_may_be_there(outgoing, unless=_mark(outgoing))
+            invoice = self._make(outgoing)
+        wanted = outgoing.payload["voucher"]
+        return _landed(invoice, voucher or (self._vouchers.create(wanted) if wanted else None))
 
-    def _ours(self, wanted: Mapping[str, Any]) -> SupplierInvoice | None:
-        """Find our invoice by supplier and number; one of somebody else is a duplicate that needs a person."""
-        company, supplier, number = wanted["company"], wanted["supplier"], wanted["number"]
-        there = self._proposals.find(company, supplier, number)
+    def _settled(self, outgoing: Outgoing) -> Landed | None:
+        invoice, voucher = self._parts(outgoing)
+        landed = self._whole(outgoing, invoice, voucher)
+        if landed is None and invoice is None:
+            self._refuse_what_may_be_there(outgoing)
+        return landed
+
+    def _parts(self, outgoing: Outgoing) -> tuple[str | None, Landed | None]:
+        """Look for both parts; an invoice that is there is noted, for it may leave the proposals at any time."""
+        invoice = self._ours(outgoing)
+        wanted = outgoing.payload["voucher"]
+        return invoice, self._vouchers.find(wanted) if wanted else None
+
+    def _whole(self, outgoing: Outgoing, invoice: str | None, voucher: Landed | None) -> Landed | None:
+        """Give what landed where nothing is to be made any more: a voucher alone tells that its invoice has left."""
+        if invoice is not None and (voucher is not None or not outgoing.payload["voucher"]):
+            return _landed(invoice, voucher)
+        if invoice is None and voucher is not None and not self._was_cancelled(outgoing):
+            return self._left(outgoing, voucher)
+        return None
+
+    # The invoice
+
+    def _ours(self, outgoing: Outgoing) -> str | None:
+        """Give the id of our invoice; one of somebody else, or of another content, needs a person."""
+        note, mark = self._note(outgoing), _mark(outgoing)
+        there = self._looked_for(outgoing, note)
         if there is None:
             return None
-        reference = wanted["text"].split(" ", 1)[0]
-        if not (there.text or "").startswith(reference):
-            raise RecordError(
-                f"invoice {number} of supplier {supplier} is in IFS already (company {company}, "
-                f"id {there.invoice_id}) and was not made by this connection; find out whether it is the same",
-                cause=Cause.DUPLICATE_SUSPECTED,
-                key=f"invoice:{company}^{supplier}^{number}",
-            )
-        coded = len(self._proposals.read(company, there.invoice_id).lines)
+        text, stem = there.text or "", _stem(mark)
+        noted = note.reference if note is not None and note.external_id == there.word() else None
+        if not text.startswith(mark) and noted != mark:
+            raise _changed(outgoing, there) if noted or text.startswith(stem) else _taken(outgoing, there)
+        if noted != mark:
+            self._see_that_it_is_whole(outgoing, there)
+            self._write_note(outgoing, there.word())
+        return there.word()
+
+    def _looked_for(self, outgoing: Outgoing, note: Binding | None) -> FoundInvoice | None:
+        """Look for it by supplier and number, then by the id that was noted."""
+        wanted = outgoing.payload["invoice"]
+        there = self._invoices.find(wanted["company"], wanted["supplier"], wanted["number"])
+        if there is not None or note is None or note.external_id in {BEGUN, REFUSED}:
+            return there
+        company, _, invoice_id = note.external_id.partition("^")
+        return self._invoices.read(company, int(invoice_id))
+
+    def _see_that_it_is_whole(self, outgoing: Outgoing, there: FoundInvoice) -> None:
+        wanted = outgoing.payload["invoice"]
+        if not there.is_proposal:
+            return
+        coded = len(self._proposals.read(there.company, there.invoice_id).lines)
         if coded < len(wanted["lines"]):
             raise RecordError(
-                f"invoice {number} of supplier {supplier} (company {company}, id {there.invoice_id}) was left with "
-                f"{coded} of its {len(wanted['lines'])} lines; cancel it in IFS, then release",
+                f"{_named(wanted)} (id {there.invoice_id}) was left with {coded} of its {len(wanted['lines'])} lines; "
+                "cancel it in IFS, then release",
                 cause=Cause.OUTCOME_UNSETTLED,
-                key=f"invoice:{company}^{supplier}^{number}",
+                key=_key(wanted),
             )
-        return there
+
+    def _was_cancelled(self, outgoing: Outgoing) -> bool:
+        wanted, stem = outgoing.payload["invoice"], _stem(_mark(outgoing))
+        same = self._proposals.numbered(wanted["company"], wanted["supplier"], wanted["number"])
+        return any(each.is_cancelled and (each.text or "").startswith(stem) for each in same)
+
+    def _make(self, outgoing: Outgoing) -> str:
+        self._write_note(outgoing, BEGUN)
+        try:
+            made = self._proposals.create(_new_proposal(outgoing.payload["invoice"]))
+        except OutcomeUnknownError:
+            raise
+        except MlcError:
+            self._write_note(outgoing, REFUSED)
+            raise
+        invoice = f"{made.company}^{made.invoice_id}"
+        self._write_note(outgoing, invoice)
+        return invoice
+
+    def _refuse_what_may_be_there(self, outgoing: Outgoing, *, unless: str | None = None) -> None:
+        """Refuse to make an invoice that may have been made and finally posted, where nothing would show it.
+
+        It is said once: who releases the document has looked. `unless` is a mark of which it was said.
+        """
+        note = self._note(outgoing)
+        if note is None or note.external_id != BEGUN or note.reference == unless or self._invoices.shows_posted:
+            return
+        self._write_note(outgoing, BEGUN)
+        wanted = outgoing.payload["invoice"]
+        raise RecordError(
+            f"{_named(wanted)} was sent and the answer lost; it is not among the posting proposals, but finally posted "
+            "invoices leave them. Look for supplier and number in IFS: replay if it is not there; if it is, name a set "
+            "that lists it (ifs.sets.supplier_invoice), then replay",
+            cause=Cause.OUTCOME_UNSETTLED,
+            key=_key(wanted),
+        )
+
+    # Notes
+
+    def _note(self, outgoing: Outgoing) -> Binding | None:
+        return self._dictionary.by_key(NOTES, outgoing.entry.key)
+
+    def _write_note(self, outgoing: Outgoing, what: str) -> None:
+        self._dictionary.link(NOTES, [(replace(outgoing.entry, reference=_mark(outgoing)), what)])
+
+    # The voucher
+
+    def _left(self, outgoing: Outgoing, voucher: Landed) -> Landed:
+        """Take a document as posted whose voucher alone is there: its invoice has left the proposals."""
+        wanted = outgoing.payload["voucher"]
+        booked = self._journal.debits(wanted["company"], self._serie, wanted["reference"])
+        debits = sum((Decimal(row["debit"] or 0) for row in wanted["rows"]), Decimal(0))
+        if booked != {wanted["currency"]: debits}:
+            said = ", ".join(f"{amount} {currency}" for currency, amount in booked.items()) or "no debits"
+            raise RecordError(
+                f"{_named(outgoing.payload['invoice'])} is not among the posting proposals, but its reference "
+                f"{self._serie} {wanted['reference']} is on voucher {voucher.external_id} with {said}, not {debits} "
+                f"{wanted['currency']}; find out whether that is an earlier content or another document, and correct "
+                "IFS by hand",
+                cause=Cause.DUPLICATE_SUSPECTED,
+                key=_key(outgoing.payload["invoice"]),
+            )
+        return Landed(
+            voucher.external_id, {"voucher": voucher.external_id, "invoice": "has left the posting proposals"}
+        )
 
 
-def _landed(invoice: SupplierInvoice, voucher: Landed | None) -> Landed:
-    detail = {"voucher": voucher.external_id} if voucher is not None else {}
-    return Landed(f"{invoice.company}^{invoice.invoice_id}", detail)
+def _mark(outgoing: Outgoing) -> str:
+    """Give the word that begins the invoice's text: serie, document and content."""
+    return str(outgoing.payload["invoice"]["text"]).split(" ", 1)[0]
+
+
+def _stem(mark: str) -> str:
+    """Give the part of the mark that all contents of one document share."""
+    return mark.rpartition(":")[0] + ":"
+
+
+def _named(wanted: Mapping[str, Any]) -> str:
+    return f"invoice {wanted['number']} of supplier {wanted['supplier']} in company {wanted['company']}"
+
+
+def _key(wanted: Mapping[str, Any]) -> str:
+    return f"invoice:{wanted['company']}^{wanted['supplier']}^{wanted['number']}"
+
+
+def _taken(outgoing: Outgoing, there: FoundInvoice) -> RecordError:
+    wanted = outgoing.payload["invoice"]
+    return RecordError(
+        f"{_named(wanted)} is in IFS already (id {there.invoice_id}{_posted(there)}) and was not made by this "
+        "connection; find out whether it is the same",
+        cause=Cause.DUPLICATE_SUSPECTED,
+        key=_key(wanted),
+    )
+
+
+def _changed(outgoing: Outgoing, there: FoundInvoice) -> RecordError:
+    wanted = outgoing.payload["invoice"]
+    return RecordError(
+        f"{_named(wanted)} is in IFS with an earlier content (id {there.invoice_id}{_posted(there)}), perhaps without "
+        "its voucher; cancel it there and replay, or correct it",
+        cause=Cause.CHANGED_AFTER_DELIVERY,
+        key=_key(wanted),
+    )
+
+
+def _posted(there: FoundInvoice) -> str:
+    return "" if there.is_proposal else ", finally posted"
+
+
+def _landed(invoice: str, voucher: Landed | None) -> Landed:
+    return Landed(invoice, {"voucher": voucher.external_id} if voucher is not None else {})
 
 
 def _new_proposal(wanted: Mapping[str, Any]) -> NewProposal:

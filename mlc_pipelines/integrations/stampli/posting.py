@@ -8,65 +8,40 @@ from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.errors import AbsentError
-from mlc_pipelines.ifs.posting_proposals import PostingProposals
 from mlc_pipelines.ifs.suppliers import NewSupplier, Suppliers
 from mlc_pipelines.integrations.erp.payments import PaidMarks
 from mlc_pipelines.integrations.erp.proposals import DocumentDesk
 from mlc_pipelines.integrations.stampli.mapping import SERIE
+from mlc_pipelines.ledger.bindings import Dictionary
 from mlc_pipelines.ledger.records import Landed
 
 
 class Posting:
     """Writes what translation made: `invoice` with `voucher` and perhaps a new `supplier`, or only a `paid` mark."""
 
-    def __init__(self, ifs: IfsClient) -> None:
-        self._documents = DocumentDesk(ifs, SERIE)
-        self._proposals = PostingProposals(ifs)
+    def __init__(self, ifs: IfsClient, dictionary: Dictionary) -> None:
+        self._documents = DocumentDesk(ifs, dictionary, SERIE)
         self._suppliers = Suppliers(ifs)
         self._marks = PaidMarks(ifs)
         self._births = threading.Lock()
 
     def find_all(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look for documents that are whole; one that is paid too is left to `deliver`, which looks part by part."""
-        wanted = [each for each in batch if not each.payload["paid"]]
-        try:
-            return self._documents.find_all(wanted)
-        except RecordError as error:
-            if len(wanted) == 1:
-                self._tell_apart(wanted[0].payload["invoice"], error)
-            raise
+        paid = {each.entry.id for each in batch if each.payload["paid"]}
+        return {entry: landed for entry, landed in self._documents.find_all(batch).items() if entry not in paid}
 
-    def deliver(self, payload: Mapping[str, Any]) -> Landed:
+    def deliver(self, outgoing: Outgoing) -> Landed:
         """Make what is not there yet."""
+        payload = outgoing.payload
         if payload["invoice"] is None:
             return self._mark(payload["posted"], payload["paid"])
         if payload["supplier"] is not None:
             self._ensure(payload["supplier"])
-        landed = self._post(payload)
+        landed = self._documents.deliver(outgoing)
         if payload["paid"] is None:
             return landed
         marked = self._mark(landed.external_id, payload["paid"])
         return Landed(landed.external_id, {**landed.detail, **marked.detail})
-
-    def _post(self, payload: Mapping[str, Any]) -> Landed:
-        try:
-            return self._documents.deliver(payload)
-        except RecordError as error:
-            self._tell_apart(payload["invoice"], error)
-            raise
-
-    def _tell_apart(self, wanted: Mapping[str, Any], error: RecordError) -> None:
-        """Say so when what is in IFS is an earlier content of the same invoice, whose delivery did not end."""
-        if error.cause is not Cause.DUPLICATE_SUSPECTED:
-            return
-        there = self._proposals.find(wanted["company"], wanted["supplier"], wanted["number"])
-        ours = wanted["text"].split(" ", 1)[0].rpartition(":")[0]
-        if there is not None and (there.text or "").startswith(f"{ours}:"):
-            raise RecordError(
-                f"invoice {wanted['number']} is in IFS with an earlier content (company {there.company}, "
-                f"id {there.invoice_id}), perhaps without its voucher; cancel it there and replay, or correct it",
-                cause=Cause.CHANGED_AFTER_DELIVERY,
-            ) from error
 
     def _ensure(self, wanted: Mapping[str, Any]) -> None:
         """Make the supplier unless it is there; two invoices of one new vendor make it once."""
@@ -95,10 +70,13 @@ class Posting:
 
     def _mark(self, posted: str, reference: str) -> Landed:
         company, _, invoice_id = posted.partition("^")
+        # Finally posted: IFS keeps its own book of what is paid, and Stampli's word stays in this ledger.
+        left = Landed(posted, {"paid": "the invoice has left the proposals; not marked"})
+        if not invoice_id.isdecimal():  # it is known by its voucher alone
+            return left
         try:
             return self._marks.mark(company, int(invoice_id), reference=reference, paid_date=None)
         except RecordError as error:
             if error.cause is not Cause.INVOICE_UNKNOWN:
                 raise
-            # Finally posted: IFS keeps its own book of what is paid, and Stampli's word stays in this ledger.
-            return Landed(posted, {"paid": "the invoice has left the proposals; not marked"})
+            return left

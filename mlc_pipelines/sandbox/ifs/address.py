@@ -59,7 +59,7 @@ class Addresses:
     def rows(self, place: Place) -> list[Row]:
         """Return the visible rows of a collection."""
         if place.parent is None or place.nav is None:
-            found = list(self._store.rows(place.entity_type.name))
+            found = self._store.seen(place.entity_type)
         else:
             parent = place.parent
             wanted = {column: parent.values[column] for column in place.nav.on}
@@ -97,6 +97,8 @@ class Addresses:
     def _keyed(self, service: Service, place: Place, inside: str) -> Place:
         place.key = self._key(service, place.entity_type, inside)
         row = self._store.find(place.entity_type.name, place.key)
+        if row is None and place.entity_type.shows:
+            row = self._store.find(place.entity_type.shows, place.key)
         if row is not None and not self.visible(row):
             place.hidden = True
         elif row is not None and self._below(place, row):

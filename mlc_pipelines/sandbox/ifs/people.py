@@ -91,12 +91,13 @@ class People:
         return self.edit_invoice(company, invoice_id, Objstate="Cancelled")
 
     def final_post(self, company: str, invoice_id: int) -> Record:
-        """Post an invoice finally; its proposal leaves the set."""
+        """Post an invoice finally; its proposal leaves the set, the invoice stays."""
         tenant = self._tenant_now()
         with tenant.store.lock:
             head = self._invoice(company, invoice_id)
             record = dict(head.values)
             tenant.creates.remove(head, parent=None)
+            tenant.store.insert("ManSuppInvoice", record | {"Objstate": "Posted"})
             self.finally_posted.append(record)
             return record
 

@@ -54,6 +54,7 @@ class EntityType:
     navs: tuple[Nav, ...] = ()
     actions: tuple[str, ...] = ()
     abilities: frozenset[str] = frozenset()  # insert, update, delete
+    shows: str = ""  # a type whose rows are seen among its own
 
     @property
     def keys(self) -> tuple[Attribute, ...]:

@@ -7,6 +7,7 @@ WRITABLE = frozenset({"insert", "update", "delete"})
 ENUMS = {
     "PartyType": ("Customer", "Supplier", "Employee"),
     "PostingProposalHeadState": ("Preliminary", "Balanced", "Cancelled"),
+    "ManSuppInvoiceState": ("Preliminary", "Balanced", "Posted", "Cancelled"),
     "VoucherState": ("Confirmed", "Error", "Cancelled"),
     "SupplierState": ("Active", "Blocked"),
     "PurchaseOrderState": ("Planned", "Released", "Confirmed", "Received", "Closed", "Cancelled"),
@@ -55,6 +56,8 @@ Cf_Payment_Reference text(100) insert update
 Objstate            enum(PostingProposalHeadState)
 ModifiedDate        time
 """
+_INVOICE = "\n".join(line.split(" insert")[0].replace("PostingProposalHeadState", "ManSuppInvoiceState") for line in
+                     _PROPOSAL.strip().splitlines() if not line.startswith(("Cf_", "Balance ")))  # fmt: skip
 _CODE_STRING = "\n".join(f"Code{letter} text(20) insert update" for letter in CODE_PARTS)
 _PROPOSAL_LINE = f"""
 Company             text(20)   key insert
@@ -235,6 +238,7 @@ def _types() -> dict[str, EntityType]:
         EntityType("SupplierInfoAddress", attributes(_ADDRESS)),
         EntityType("SupplierInvoiceCompany", attributes(_SUPPLIER_COMPANY)),
         EntityType("PostingProposalHead", attributes(_PROPOSAL), (proposal_lines,), ("Cancel",), WRITABLE),
+        EntityType("ManSuppInvoice", attributes(_INVOICE), shows="PostingProposalHead"),
         EntityType("PostingProposalLine", attributes(_PROPOSAL_LINE), (), (), WRITABLE),
         EntityType(
             "Voucher",
@@ -304,6 +308,7 @@ def tenant_schema() -> Schema:
         Service("PaymentTermHandling", {"PaymentTermSet": "PaymentTerm"}, description="Payment Term"),
         Service("AccountingPeriodsHandling", {"AccountingPeriodSet": "AccountingPeriod"}, description="Periods"),
         Service("PostingProposalHandling", proposals, description="Posting Proposal"),
+        Service("ManSuppInvoiceHandling", {"ManSuppInvoiceSet": "ManSuppInvoice"}, description="Supplier Invoice"),
         Service("VoucherHandling", {"VoucherSet": "Voucher"}, description="Voucher"),
         Service("VoucherRowsAnalysis", {"VoucherRowSet": "VoucherRowAnalysis"}, description="Voucher Rows Analysis"),
         Service("PurchaseOrderHandling", orders, description="Purchase Order"),

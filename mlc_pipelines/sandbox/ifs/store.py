@@ -56,6 +56,13 @@ class Store:
             self._ordered[table] = [found[key] for key in sorted(found)]
         return iter(self._ordered[table])
 
+    def seen(self, entity_type: EntityType) -> list[Row]:
+        """Return the rows of a type, those that it shows of another among them, in the order of their keys."""
+        rows = list(self.rows(entity_type.name))
+        if entity_type.shows:
+            rows = sorted([*rows, *self.rows(entity_type.shows)], key=lambda row: self.key(entity_type, row.values))
+        return rows
+
     def matching(self, table: str, wanted: Mapping[str, Any]) -> list[Row]:
         """Return the rows of a table that have these values, in the order of their keys."""
         names, groups = tuple(wanted), self._grouped.setdefault(table, {})

@@ -10,7 +10,14 @@ from mlc_pipelines.flows.road import Road
 from mlc_pipelines.sandbox.ifs import IfsSandbox
 from mlc_pipelines.sandbox.procurify import ProcurifySandbox
 from mlc_pipelines.sandbox.world import World
-from mlc_pipelines_tests.roads.installation import IFS_SECRETS, NAME, CommonClock, Installation, ifs_section, references
+from mlc_pipelines_tests.roads.installation import (
+    IFS_SECRETS,
+    NAME,
+    CommonClock,
+    Installation,
+    references,
+    selling_section,
+)
 
 PROCURIFY_SECRETS = {
     "sandbox/procurify/client_id": ProcurifySandbox.client_id,
@@ -134,7 +141,7 @@ def sample_sections(simulators: Simulators) -> dict[str, Any]:
         "name": NAME,
         "integration": "procurify",
         "companies": ["10", "20"],
-        "ifs": ifs_section(simulators.ifs),
+        "ifs": selling_section(simulators.ifs),
         "procurify": {
             "base_url": simulators.procurify.url,
             "credential": "sandbox/procurify",

@@ -12,7 +12,7 @@ from mlc_pipelines.ledger.files import FileRecord
 from mlc_pipelines.sandbox.ifs import IfsSandbox
 from mlc_pipelines.sandbox.stampli import StampliSandbox
 from mlc_pipelines.sandbox.world import World
-from mlc_pipelines_tests.roads.installation import IFS_SECRETS, NAME, CommonClock, Installation, ifs_section
+from mlc_pipelines_tests.roads.installation import IFS_SECRETS, NAME, CommonClock, Installation, selling_section
 
 ACCOUNTS = ("1400", "2400", "4000", "4010", "4020", "4600", "6990")
 SELLERS = ("S-1001", "S-1002", "S-2001", "S-3001")  # euro twice, dollar, yen
@@ -168,7 +168,7 @@ def sample_sections(simulators: Simulators, stampli: Mapping[str, Any]) -> dict[
         "name": NAME,
         "integration": "stampli",
         "companies": ["10", "20"],
-        "ifs": ifs_section(simulators.ifs),
+        "ifs": selling_section(simulators.ifs),
         "stampli": {
             "host": simulators.stampli.host,
             "port": simulators.stampli.port,

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlc_pipelines_tests.backups import back_up, bring_back
 from mlc_pipelines_tests.roads.installation import references
 from mlc_pipelines_tests.roads.stampli.tenancy import COLUMNS, Tenancy, csv_of, invoice_feed, row
 
@@ -246,6 +248,54 @@ def test_a_lost_answer_is_looked_for(opened: Callable[..., Tenancy], set_name: s
     assert tenancy.state() == ("delivered", None)
     assert (len(tenancy.proposals()), len(tenancy.ifs.vouchers)) == (1, 1)
     assert len(tenancy.ifs.suppliers) == suppliers + 1
+
+
+def final_post(tenancy: Tenancy) -> str:
+    """Let accounts payable post the invoice, so that it leaves the proposals; give its id as we write it."""
+    (proposal,) = tenancy.proposals()
+    tenancy.ifs.people.final_post(proposal["Company"], proposal["InvoiceId"])
+    return f"{proposal['Company']}^{proposal['InvoiceId']}"
+
+
+@pytest.mark.parametrize("status", ["Approved", "Paid"])
+@pytest.mark.parametrize("set_name", ["PostingProposal", "VoucherHandling"])
+def test_what_was_finally_posted_before_it_was_looked_for_is_not_made_again(
+    tenancy: Tenancy, set_name: str, status: str
+) -> None:
+    """The set of all supplier invoices shows it; only its voucher is made where that is not there."""
+    tenancy.ifs.faults.once("lost", method="POST", path_part=set_name)
+    tenancy.post("a.csv", row(Status=status))
+    invoice = final_post(tenancy)
+    tenancy.run("invoices")
+    assert tenancy.entry("invoices", "NT-118").external_id == invoice
+    assert (tenancy.proposals(), len(tenancy.ifs.vouchers)) == ([], 1)
+
+
+@pytest.mark.parametrize("status", ["Approved", "Paid"])
+def test_without_that_set_a_lost_invoice_is_for_a_person(tenancy: Tenancy, status: str) -> None:
+    """Nothing tells whether it was made, so it is not made again."""
+    tenancy.change(ifs={"sets": {"supplier_invoice": None}})
+    tenancy.ifs.faults.once("lost", method="POST", path_part="PostingProposal")
+    tenancy.post("a.csv", row(Status=status))
+    final_post(tenancy)
+    tenancy.run("invoices")
+    assert tenancy.state() == ("held", "outcome_unsettled")
+    assert (tenancy.proposals(), tenancy.ifs.vouchers) == ([], [])
+
+
+def test_a_posted_invoice_of_which_only_the_voucher_shows_can_be_paid(tenancy: Tenancy, tmp_path: Path) -> None:
+    """A restored ledger knows it by the voucher, and what is paid later stays in the ledger."""
+    tenancy.change(ifs={"sets": {"supplier_invoice": None}})
+    back_up(tenancy.house.ledger.engine, tmp_path / "backup")
+    tenancy.post("a.csv", row())
+    final_post(tenancy)
+    bring_back(tenancy.house.ledger.engine, tmp_path / "backup")
+    tenancy.change()
+    tenancy.go()
+    assert (tenancy.entry("invoices", "NT-118").external_id or "").startswith("10^M^2026^")
+    tenancy.post("b.csv", row(Status="Paid"))
+    assert tenancy.state() == ("delivered", None)
+    assert (tenancy.proposals(), len(tenancy.ifs.vouchers)) == ([], 1)
 
 
 def test_a_voucher_that_is_refused_leaves_a_half_that_is_finished_later(opened: Callable[..., Tenancy]) -> None:

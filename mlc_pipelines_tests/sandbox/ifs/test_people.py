@@ -63,6 +63,18 @@ def test_final_posting_takes_the_proposal_out_of_the_set(ifs: IfsSandbox, caller
     assert [one["InvoiceId"] for one in ifs.finally_posted] == [48201]
 
 
+def test_the_set_of_supplier_invoices_has_what_was_finally_posted(ifs: IfsSandbox, caller: Caller) -> None:
+    """It shows every invoice, one after the other, in the state it is in; nothing can be written there."""
+    invoices = "ManSuppInvoiceHandling.svc/ManSuppInvoiceSet"
+    before = [row["InvoiceId"] for row in caller.rows(invoices)]
+    ifs.people.final_post("10", 48201)
+    ifs.people.cancel_invoice("10", 48202)
+    assert [row["InvoiceId"] for row in caller.rows(invoices)] == before
+    states = [caller.read(f"{invoices}(Company='10',InvoiceId={number})")["Objstate"] for number in (48201, 48202)]
+    assert states == ["Posted", "Cancelled"]
+    assert caller.post(invoices, NEW_PROPOSAL).status_code == 405
+
+
 def test_vouchers_leave_the_hold_table(ifs: IfsSandbox, caller: Caller) -> None:
     """Updating the general ledger moves balanced vouchers away; their rows stay in the analysis."""
     caller.batch(VOUCHERS, voucher(DEBIT, CREDIT))

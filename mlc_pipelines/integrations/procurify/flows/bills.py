@@ -9,7 +9,7 @@ from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.ifs.code_parts import CodeParts
-from mlc_pipelines.ifs.posting_proposals import PostingProposals
+from mlc_pipelines.ifs.supplier_invoices import SupplierInvoices
 from mlc_pipelines.integrations.erp.accounts import AccountSource, company_code
 from mlc_pipelines.integrations.erp.periods import OpenPeriods
 from mlc_pipelines.integrations.erp.proposals import DocumentDesk
@@ -45,8 +45,8 @@ class BillsToIfs:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._documents = DocumentDesk(desk.ifs, SERIE)
-        self._proposals = PostingProposals(desk.ifs)
+        self._documents = DocumentDesk(desk.ifs, desk.dictionary, SERIE)
+        self._invoices = SupplierInvoices(desk.ifs)
         self._periods = OpenPeriods(desk.ifs, desk.dictionary, desk.connection.companies)
         self._words = Words()
         self._numbers: dict[str, str] = {}
@@ -233,48 +233,29 @@ class BillsToIfs:
         return None
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
-        """Look for the invoice by supplier and number, as normalised and as typed; one of others' is a duplicate."""
-        found: dict[int, Landed] = {}
-        for outgoing in batch:
-            try:
-                found.update(self._documents.find_all([outgoing]))
-            except RecordError as error:
-                self._tell_apart(outgoing.payload["invoice"], outgoing.entry.key, error)
-                raise
+        """Look what became of a lost posting: its invoice by supplier and number, its voucher by the bill's id."""
+        return self._documents.find_all(batch)
+
+    def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        """Make the invoice and its voucher, what is not there yet; two bills of one number wait for each other."""
+        (outgoing,) = batch
+        with self._writing[hash(outgoing.entry.reference) % len(self._writing)]:
             self._check_typed(outgoing.payload, outgoing.entry.key)
-        return found
+            landed = self._documents.deliver(outgoing)
+        return [Landed(landed.external_id, {**landed.detail, **outgoing.payload["notes"]})]
 
     def _check_typed(self, payload: Mapping[str, Any], bill_id: str) -> None:
+        """Look for the number as it was typed, too; an invoice of others is a duplicate."""
         head, typed = payload["invoice"], payload["as_typed"]
         if not typed or typed == head["number"]:
             return
-        there = self._proposals.find(head["company"], head["supplier"], typed)
+        there = self._invoices.find(head["company"], head["supplier"], typed)
         if there is not None and not (there.text or "").startswith(bill_mark(bill_id)):
             raise RecordError(
                 f"invoice {typed} of supplier {head['supplier']} is in IFS already (company {there.company}, "
                 f"id {there.invoice_id}); find out whether it is the same",
                 cause=Cause.DUPLICATE_SUSPECTED,
             )
-
-    def _tell_apart(self, head: Mapping[str, Any], bill_id: str, error: RecordError) -> None:
-        """Say so when what is in IFS is an earlier content of the same bill, whose posting did not end."""
-        if error.cause is not Cause.DUPLICATE_SUSPECTED:
-            return
-        there = self._proposals.find(head["company"], head["supplier"], head["number"])
-        if there is not None and (there.text or "").startswith(bill_mark(bill_id)):
-            raise RecordError(
-                f"invoice {head['number']} is in IFS with an earlier content of bill {bill_id} (company "
-                f"{there.company}, id {there.invoice_id}), perhaps without its voucher; cancel it there and replay",
-                cause=Cause.CHANGED_AFTER_DELIVERY,
-            ) from error
-
-    def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
-        """Make the invoice and its voucher, what is not there yet; two bills of one number wait for each other."""
-        (outgoing,) = batch
-        payload = outgoing.payload
-        with self._writing[hash(outgoing.entry.reference) % len(self._writing)]:
-            landed = self._documents.deliver(payload)
-        return [Landed(landed.external_id, {**landed.detail, **payload["notes"]})]
 
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Nothing: Procurify is never written."""

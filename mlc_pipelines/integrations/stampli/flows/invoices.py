@@ -47,7 +47,7 @@ class InvoicesToIfs:
         self._feed = desk.settings.feeds.invoices
         kind = Kind(lambda raw: invoice_key(raw, self._feed), self._source, self._matters)
         self._files = desk.file_feed(self.name, "invoices", self._feed, kind)
-        self._posting = Posting(desk.ifs)
+        self._posting = Posting(desk.ifs, desk.books.dictionary)
         self._words: Words | None = None
         self.settle_after = desk.settings.ifs_settle_after_seconds
 
@@ -217,13 +217,13 @@ class InvoicesToIfs:
     # Delivering
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
-        """Look for the supplier invoice by supplier and number, and for the voucher by its reference."""
+        """Look what became of a lost posting: its invoice by supplier and number, its voucher by its reference."""
         return self._posting.find_all(batch)
 
     def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Make supplier, supplier invoice and voucher, whatever of them is not there yet; or mark one as paid."""
         (outgoing,) = batch
-        return [self._posting.deliver(outgoing.payload)]
+        return [self._posting.deliver(outgoing)]
 
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Stampli is told nothing: its files are put away once all of them is in the ledger."""
