@@ -127,13 +127,14 @@ class Vouchers:
         return key
 
     def debits(self, company: str, serie: str, number: str) -> Mapping[str, Decimal]:
-        """What is debited on the rows that carry our reference, by currency."""
+        """What is debited on the rows that carry our reference, by currency; empty where the rows do not tell."""
         where = [("reference_serie", "eq", serie), ("reference_number", "eq", number)]
         reader = TypedReader(_Debited, self._client.settings.names(ROW_SET), where="voucher row")
         found: dict[str, Decimal] = {}
         for row in self._client.rows(ROW_SET, company=company, where=where):
             debited = reader.read(row.raw)
-            found[debited.currency] = found.get(debited.currency, Decimal(0)) + (debited.debit or 0)
+            if debited.debit is not None:
+                found[debited.currency] = found.get(debited.currency, Decimal(0)) + debited.debit
         return found
 
 

@@ -72,16 +72,15 @@ class DocumentDesk:
 
     def _parts(self, outgoing: Outgoing) -> tuple[str | None, Landed | None]:
         """Look for both parts; an invoice that is there is noted, for it may leave the proposals at any time."""
-        invoice = self._ours(outgoing)
-        wanted = outgoing.payload["voucher"]
-        return invoice, self._vouchers.find(wanted) if wanted else None
+        return self._ours(outgoing), self._our_voucher(outgoing) if outgoing.payload["voucher"] else None
 
     def _whole(self, outgoing: Outgoing, invoice: str | None, voucher: Landed | None) -> Landed | None:
         """Give what landed where nothing is to be made any more: a voucher alone tells that its invoice has left."""
         if invoice is not None and (voucher is not None or not outgoing.payload["voucher"]):
             return _landed(invoice, voucher)
         if invoice is None and voucher is not None and not self._was_cancelled(outgoing):
-            return self._left(outgoing, voucher)
+            detail = {"voucher": voucher.external_id, "invoice": "has left the posting proposals"}
+            return Landed(voucher.external_id, detail)
         return None
 
     # The invoice
@@ -169,24 +168,24 @@ class DocumentDesk:
 
     # The voucher
 
-    def _left(self, outgoing: Outgoing, voucher: Landed) -> Landed:
-        """Take a document as posted whose voucher alone is there: its invoice has left the proposals."""
+    def _our_voucher(self, outgoing: Outgoing) -> Landed | None:
+        """Look for our reference; a voucher under it with another amount is of another content or document."""
         wanted = outgoing.payload["voucher"]
+        there = self._vouchers.find(wanted)
+        if there is None:
+            return None
         booked = self._journal.debits(wanted["company"], self._serie, wanted["reference"])
         debits = sum((Decimal(row["debit"] or 0) for row in wanted["rows"]), Decimal(0))
-        if booked != {wanted["currency"]: debits}:
-            said = ", ".join(f"{amount} {currency}" for currency, amount in booked.items()) or "no debits"
+        if booked and booked != {wanted["currency"]: debits}:
+            said = ", ".join(f"{amount} {currency}" for currency, amount in booked.items())
             raise RecordError(
-                f"{_named(outgoing.payload['invoice'])} is not among the posting proposals, but its reference "
-                f"{self._serie} {wanted['reference']} is on voucher {voucher.external_id} with {said}, not {debits} "
-                f"{wanted['currency']}; find out whether that is an earlier content or another document, and correct "
-                "IFS by hand",
+                f"voucher {there.external_id} has the reference {self._serie} {wanted['reference']} of "
+                f"{_named(outgoing.payload['invoice'])}, but debits {said}, not {debits} {wanted['currency']}; find "
+                "out whether it is of an earlier content or of another document, and correct IFS by hand",
                 cause=Cause.DUPLICATE_SUSPECTED,
                 key=_key(outgoing.payload["invoice"]),
             )
-        return Landed(
-            voucher.external_id, {"voucher": voucher.external_id, "invoice": "has left the posting proposals"}
-        )
+        return there
 
 
 def _mark(outgoing: Outgoing) -> str:

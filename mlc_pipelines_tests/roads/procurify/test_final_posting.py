@@ -241,5 +241,5 @@ def test_a_voucher_of_another_amount_is_not_taken_for_it(blind: Tenancy, restore
     blind.procurify.people.edit_bill(int(key), amount="101.00")
     blind.settle()
     assert blind.entry("bills", key).cause is Cause.DUPLICATE_SUSPECTED
-    assert "with 119.00 EUR, not 120.19 EUR" in blind.problem("bills", key)
+    assert "debits 119.00 EUR, not 120.19 EUR" in blind.problem("bills", key)
     assert blind.invoices(key) == []

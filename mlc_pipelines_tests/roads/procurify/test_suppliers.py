@@ -1,5 +1,7 @@
 """Suppliers: each vendor finds its supplier, or a person is asked; Procurify is compared and never written."""
 
+import pytest
+
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.roads.procurify.tenancy import Tenancy
@@ -75,6 +77,44 @@ def test_a_number_that_is_no_supplier_is_named(bare: Tenancy) -> None:
     bare.procurify.people.link_vendor(vendor, number)
     bare.settle("suppliers")
     assert bare.entry("suppliers", str(vendor)).cause is Cause.ALREADY_KNOWN
+
+
+def test_a_supplier_that_has_our_number_by_chance_is_somebody_else(bare: Tenancy) -> None:
+    """Nothing is posted to it; a person names the right one, and all goes on."""
+    bare.change(procurify={"new_suppliers": "create"})
+    (vendor,) = [vendor.id for vendor in bare.procurify.vendors.values() if vendor.name == STRANGER]
+    bare.ifs.people.add_supplier(SupplierId=f"P-{vendor}", Name="Paderborner Stahlhandel", Country="DE")
+    key = bare.bill(vendor=STRANGER, tax=0)
+    bare.settle("suppliers", "bills")
+    assert bare.entry("suppliers", STRANGER).cause is Cause.DUPLICATE_SUSPECTED
+    assert f"supplier P-{vendor} is Paderborner Stahlhandel (DE) in IFS" in bare.problem("suppliers", STRANGER)
+    assert bare.invoices(key) == []
+    right = bare.ifs.people.add_supplier(Name="Quellwerk", Country="DE")
+    bare.change(mapping={"suppliers": {str(vendor): right}})
+    bare.settle("suppliers", "bills")
+    assert bare.invoice(key)["Identity"] == right
+
+
+@pytest.mark.parametrize(
+    ("there", "state"),
+    [
+        ({"Name": STRANGER.upper()}, State.DELIVERED),
+        ({"Country": None}, State.DELIVERED),
+        ({"Name": "Quellwerk"}, State.HELD),
+        ({"Country": "AT"}, State.HELD),
+    ],
+)
+def test_a_supplier_made_without_an_answer_is_known_by_name_and_country(
+    bare: Tenancy, there: dict[str, str | None], state: State
+) -> None:
+    """What somebody made of it meanwhile is for a person."""
+    bare.change(procurify={"new_suppliers": "create"})
+    bare.ifs.faults.once("lost", method="POST", path_part="SupplierHandling")
+    bare.run("suppliers")
+    (lost,) = bare.books.reports.select(flow="suppliers", states=[State.UNKNOWN])
+    bare.ifs.people.edit_supplier(f"P-{lost.key}", **there)
+    bare.settle("suppliers")
+    assert bare.entry("suppliers", lost.key).state is state
 
 
 def test_suppliers_are_made_where_the_policy_says_so(bare: Tenancy) -> None:

@@ -137,9 +137,22 @@ class SuppliersToIfs:
             )
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
-        """Look for the supplier by the number that we gave it."""
-        there = {outgoing.entry.id: self._source.read(outgoing.payload["id"]) for outgoing in batch}
+        """Look for the supplier by the number that we gave it; somebody else may have that number in IFS."""
+        there = {outgoing.entry.id: self._made(outgoing) for outgoing in batch}
         return {entry: Landed(supplier.id) for entry, supplier in there.items() if supplier is not None}
+
+    def _made(self, outgoing: Outgoing) -> Supplier | None:
+        name, country = outgoing.payload["name"], outgoing.payload["country"]
+        there = self._source.read(outgoing.payload["id"])
+        if there is None or (plain(there.name) == plain(name) and there.country in {None, country}):
+            return there
+        raise RecordError(
+            f"vendor {name} ({country}): supplier {there.id} is {there.name} ({there.country}) in IFS, and has the "
+            f"number to be given; name the vendor's supplier in mapping.suppliers: {there.id} if they are the same, "
+            "else one made by hand",
+            cause=Cause.DUPLICATE_SUSPECTED,
+            key=f"{self.kind}:{outgoing.entry.key}",
+        )
 
     def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Make the supplier."""
