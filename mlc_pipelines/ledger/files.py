@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import IO, Any
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, update
 
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.states import MoveError
@@ -224,7 +224,8 @@ class FileLedger:
     def keep(self, fetched: Sequence[tuple[FileRecord, IO[bytes]]]) -> list[FileRecord]:
         """Keep what was fetched of stable files, in one transaction.
 
-        Content that was read before under any name is a duplicate, of which no second copy is kept.
+        Content that was read before under any name is a duplicate, of which no second copy is kept; where other content
+        came since, it is news again.
         """
         if not fetched:
             return []
@@ -233,14 +234,11 @@ class FileLedger:
 
     def _keep(self, connection: Connection, record: FileRecord, content: IO[bytes]) -> FileRecord:
         sha256 = _sha256(content)
-        twin = self._twin(connection, record, sha256)
-        state = FileState.FETCHED if twin is None else FileState.DUPLICATE
+        state, values = self._known(connection, record, sha256)
         _check(record, state)
-        values: dict[str, Any] = {"sha256": sha256, "checked_at": self._clock.now()}
-        if twin is not None:
-            values |= {"replaces": twin.id, "problem": f"the same content as {twin.path}"}
+        values |= {"sha256": sha256, "checked_at": self._clock.now()}
         self._set(connection, record.id, {**values, "state": state.value})
-        if twin is None:
+        if state is FileState.FETCHED:
             _copy(connection, record.id, content)
         return replace(record, state=state, **values)
 
@@ -252,17 +250,15 @@ class FileLedger:
             self._set(connection, record.id, {"checked_at": now})
             if sha256 == record.sha256:
                 return None
-            twin = self._twin(connection, record, sha256)
-            state = FileState.FETCHED if twin is None else FileState.DUPLICATE
-            if twin is not None and (twin.path, twin.size, twin.mtime) == (record.path, record.size, record.mtime):
+            twins = self._twins(connection, record, sha256)
+            if any((twin.path, twin.size, twin.mtime) == (record.path, record.size, record.mtime) for twin in twins):
                 return None
-            values: dict[str, Any] = {"size": record.size, "mtime": record.mtime, "looks": 1, "same_since": now}
+            state, values = self._known(connection, record, sha256)
+            values |= {"size": record.size, "mtime": record.mtime, "looks": 1, "same_since": now}
             values |= {"sha256": sha256, "checked_at": now, "replaces": record.id, "listed": True, "last_seen": now}
-            if twin is not None:
-                values["problem"] = f"the same content as {twin.path}"
             self._set(connection, record.id, {"listed": False})
             made = self._insert(connection, record.feed, record.path, state, now, **values)
-            if twin is None:
+            if state is FileState.FETCHED:
                 _copy(connection, made.id, content)
             return made
 
@@ -289,7 +285,18 @@ class FileLedger:
         rows = connection.execute(select(files).where(*self._of(feed)).order_by(files.c.id))
         return [_record(row) for row in rows]
 
-    def _twin(self, connection: Connection, record: FileRecord, sha256: str) -> FileRecord | None:
+    def _known(self, connection: Connection, record: FileRecord, sha256: str) -> tuple[FileState, dict[str, Any]]:
+        """Tell content that was read before from news, and what is written down of either."""
+        twins = self._twins(connection, record, sha256)
+        if not twins:
+            return FileState.FETCHED, {}
+        last = twins[-1]
+        if self._other_since(connection, record, last, sha256):
+            return FileState.FETCHED, {"replaces": last.id}
+        return FileState.DUPLICATE, {"replaces": last.id, "problem": f"the same content as {last.path}"}
+
+    def _twins(self, connection: Connection, record: FileRecord, sha256: str) -> list[FileRecord]:
+        """Give the files that were read with the same content, in the order they were first written down."""
         read = (FileState.FETCHED, FileState.PARSED, FileState.DONE, FileState.REJECTED)
         query = (
             select(files)
@@ -297,8 +304,18 @@ class FileLedger:
             .where(files.c.state.in_([state.value for state in read]))
             .order_by(files.c.id)
         )
-        row = connection.execute(query).first()
-        return _record(row) if row else None
+        return [_record(row) for row in connection.execute(query)]
+
+    def _other_since(self, connection: Connection, record: FileRecord, twin: FileRecord, sha256: str) -> bool:
+        """Tell whether a file with other content, or one not read yet, may have come after a twin."""
+        query = select(files.c.id).where(
+            *self._of(record.feed),
+            files.c.id != record.id,
+            files.c.sha256 != sha256,
+            files.c.state.not_in([FileState.PART.value, FileState.EMPTY.value]),
+            or_(files.c.id > twin.id, files.c.mtime.is_(None), files.c.mtime >= twin.mtime),
+        )
+        return connection.execute(query.limit(1)).first() is not None
 
     def _set(self, connection: Connection, record_id: int, values: dict[str, Any]) -> None:
         connection.execute(update(files).where(files.c.id == record_id).values(values))

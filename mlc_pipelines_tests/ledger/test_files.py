@@ -29,9 +29,11 @@ def look(books: Books, *files: Listed) -> list[FileRecord]:
     return books.files.select(FEED)
 
 
-def fetched(books: Books, content: bytes = b"a,b\n1,2\n", *, path: str = PATH) -> FileRecord:
+def fetched(
+    books: Books, content: bytes = b"a,b\n1,2\n", *, path: str = PATH, mtime: datetime | None = THEN
+) -> FileRecord:
     """Bring a file to our copy."""
-    look(books, listed(path, size=len(content)))
+    look(books, listed(path, size=len(content), mtime=mtime))
     record = next(each for each in books.files.select(FEED, states=[FileState.DISCOVERED]) if each.path == path)
     (kept,) = books.files.keep([(books.files.move(record, FileState.STABLE), io.BytesIO(content))])
     return kept
@@ -157,6 +159,36 @@ def test_the_same_content_under_another_name_is_a_duplicate(books: Books) -> Non
     assert "/out/a.csv" in (second.problem or "")
     with pytest.raises(ValueError, match="no copy"):
         list(books.files.content(second))
+
+
+@pytest.mark.parametrize("unread", [True, False])
+def test_content_that_comes_again_after_other_content_is_news(books: Books, unread: bool) -> None:
+    """What was withdrawn and then given back is read again, with a copy of its own; a third time it is a duplicate."""
+    first = fetched(books, path="/out/a.csv")
+    if unread:
+        look(books, listed("/out/a.csv"), listed("/out/b.csv"))
+    else:
+        fetched(books, b"a,b\n1,3\n", path="/out/b.csv")
+    second = fetched(books, path="/out/c.csv", mtime=THEN + timedelta(hours=1))
+    assert (second.state, second.replaces) == (FileState.FETCHED, first.id)
+    assert b"".join(books.files.content(second)) == b"a,b\n1,2\n"
+    third = fetched(books, path="/out/d.csv")
+    assert (third.state, third.replaces) == (FileState.DUPLICATE, second.id)
+
+
+def test_other_content_that_was_written_before_is_no_news(books: Books) -> None:
+    """Unless it was seen later, or its time is that of the content or none at all."""
+    fetched(books, b"old", path="/out/old.csv", mtime=THEN - timedelta(days=1))
+    fetched(books, path="/out/a.csv")
+    assert fetched(books, path="/out/b.csv").state is FileState.DUPLICATE
+
+
+@pytest.mark.parametrize("mtime", [THEN, THEN + timedelta(days=1), None])
+def test_other_content_that_may_be_later_makes_it_news(books: Books, mtime: datetime | None) -> None:
+    """The order of the files decides, not the order in which they were seen."""
+    fetched(books, b"old", path="/out/old.csv", mtime=mtime)
+    fetched(books, path="/out/a.csv")
+    assert fetched(books, path="/out/b.csv").state is FileState.FETCHED
 
 
 def test_another_feed_has_its_own_content(books: Books) -> None:

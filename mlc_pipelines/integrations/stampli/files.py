@@ -12,6 +12,7 @@ import logging
 import posixpath
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 REMEMBERED = timedelta(days=400)
 FILE_KEY = "file^"
 SHORT_FILE = 1024 * 1024  # bytes; a longer one is read from the disk
+_NUMBER = re.compile(r"0*([0-9]+)")
 _written = msgspec.msgpack.Encoder().encode
 _reread = msgspec.msgpack.Decoder(RawRecord).decode
 
@@ -137,14 +139,18 @@ class FileFeed:
         known = self._books.entries.tags(self._flow, asked)
         self._unproved = [each for each in self._unproved if (known.get(each[1]) or "") < each[2]]
         given = {key: tag for _, key, tag in self._unproved}
-        newer = []
+        newer, passed_over = [], Counter[str]()
         for each in page:
-            if (known.get(each.key) or "") >= each.tag:
-                continue
-            if given.get(each.key, "") < each.tag:
-                given[each.key] = each.tag
-                newer.append(each)
-            self._unproved.append((each.file.id, each.key, given[each.key]))
+            there = known.get(each.key) or ""
+            if there < each.tag:
+                if given.get(each.key, "") < each.tag:
+                    given[each.key] = each.tag
+                    newer.append(each)
+                there = given[each.key]
+                self._unproved.append((each.file.id, each.key, there))
+            passed_over[each.file.path] += there > each.tag
+        for path, records in (+passed_over).items():
+            logger.warning("older exports passed over", extra={"file": path, "records": records})
         return newer
 
     def _move(self, moves: list[FileMove]) -> None:
@@ -282,8 +288,13 @@ class FileFeed:
 def _order_text(at: datetime, record: FileRecord, *, stamped: bool = False) -> str:
     """Write an order that sorts as text: time, then the name where the time is the server's, then when we saw it."""
     moment_text = at.astimezone(UTC).isoformat(timespec="microseconds")
-    name = "" if stamped else posixpath.basename(record.path)
+    name = "" if stamped else _NUMBER.sub(_by_length, posixpath.basename(record.path))
     return f"{moment_text}|{name}|{record.id:012}"
+
+
+def _by_length(number: re.Match[str]) -> str:
+    """Write a number so that 9 comes before 10: how long it is, then its digits."""
+    return f"{len(number[1]):02}{number[1]}"
 
 
 def _told_at(record: FileRecord) -> str:

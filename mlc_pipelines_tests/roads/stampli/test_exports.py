@@ -1,5 +1,7 @@
 """Exports come again and again: what each one means for what was posted before."""
 
+import logging
+
 import pytest
 
 from mlc_pipelines_tests.roads.stampli.tenancy import COLUMNS, Tenancy, csv_of, invoice_feed, row
@@ -37,6 +39,28 @@ def test_the_same_again_is_a_normal_export(tenancy: Tenancy) -> None:
     tenancy.post("b.csv", *({**line, "Status": "Exported"} for line in reversed(lines)))
     assert tenancy.entry("invoices", "NT-118").version == 1
     assert posted(tenancy) == 1
+
+
+def test_approved_again_by_the_same_bytes_is_posted(tenancy: Tenancy) -> None:
+    """Approved while the period was closed, taken back, and approved again: the third file equals the first."""
+    tenancy.ifs.people.close_period("10", 2026, 11)
+    tenancy.post("a.csv", row())
+    tenancy.post("b.csv", row(Status="Pending Approval"))
+    tenancy.ifs.people.open_period("10", 2026, 11)
+    tenancy.post("c.csv", row())
+    assert tenancy.state() == ("delivered", None)
+    assert len(tenancy.proposals()) == 1
+
+
+def test_the_same_bytes_under_their_old_time_change_nothing(tenancy: Tenancy) -> None:
+    """An old export that is put back with its time is older than what came after it."""
+    at = tenancy.put("a.csv", row(Status="Pending Approval"), mtime="2026-11-01T00:00:00Z")
+    tenancy.go()
+    tenancy.post("b.csv", row(Status="Rejected"))
+    tenancy.put(f"again_{at.rpartition('/')[2]}", row(Status="Pending Approval"), mtime="2026-11-01T00:00:00Z")
+    tenancy.go()
+    assert tenancy.state() == ("ignored", "cancelled")
+    assert set(tenancy.files().values()) == {"done"}
 
 
 def test_paid_after_posting_only_marks(tenancy: Tenancy) -> None:
@@ -113,6 +137,25 @@ def test_files_of_one_poll_are_read_in_the_order_of_their_export(tenancy: Tenanc
     tenancy.go()
     assert tenancy.state() == ("delivered", None)
     assert tenancy.entry("invoices", "NT-118").version == 2
+
+
+def test_names_of_one_second_are_ordered_by_their_numbers(tenancy: Tenancy) -> None:
+    """The tenth export of a second comes after the ninth."""
+    for name, status in (("inv_9.csv", "Pending Approval"), ("inv_10.csv", "Approved")):
+        tenancy.put(name, row(Status=status), mtime="2026-11-10T00:00:00Z")
+    tenancy.go()
+    assert tenancy.state() == ("delivered", None)
+
+
+def test_what_is_passed_over_is_told(tenancy: Tenancy, caplog: pytest.LogCaptureFixture) -> None:
+    """By file, with how many of its records have a later export; what was only seen before is not."""
+    tenancy.post("b.csv", row())
+    tenancy.put("a.csv", row(Status="Pending Approval"), row(Invoice_Number="NT-119"), mtime="2026-11-01T00:00:00Z")
+    with caplog.at_level(logging.WARNING):
+        tenancy.go()
+        tenancy.go()
+    told = [vars(each) for each in caplog.records if each.message == "older exports passed over"]
+    assert {(each["file"], each["records"]) for each in told} == {("/outbound/invoices/a.csv", 1)}
 
 
 def test_a_stamp_in_the_name_goes_before_the_time_of_the_server(tenancy: Tenancy) -> None:
