@@ -14,6 +14,7 @@ from typing import Any
 from mlc_pipelines.errors import Cause, MlcError, OutcomeUnknownError, RecordError
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.ifs.client import IfsClient
+from mlc_pipelines.ifs.errors import AbsentError
 from mlc_pipelines.ifs.posting_proposals import NewProposal, PostingLine, PostingProposals
 from mlc_pipelines.ifs.supplier_invoices import FoundInvoice, SupplierInvoices
 from mlc_pipelines.ifs.vouchers import Vouchers
@@ -113,7 +114,10 @@ class DocumentDesk:
         wanted = outgoing.payload["invoice"]
         if not there.is_proposal:
             return
-        coded = len(self._proposals.read(there.company, there.invoice_id).lines)
+        try:
+            coded = len(self._proposals.read(there.company, there.invoice_id).lines)
+        except AbsentError:  # finally posted in this very moment: it was whole
+            return
         if coded < len(wanted["lines"]):
             raise RecordError(
                 f"{_named(wanted)} (id {there.invoice_id}) was left with {coded} of its {len(wanted['lines'])} lines; "

@@ -58,6 +58,18 @@ def lost(tenancy: Tenancy, part: str) -> str:
     return key
 
 
+def test_a_first_posting_looks_once_for_each_part(blind: Tenancy) -> None:
+    """Two questions and two documents, as many calls as parts; nothing that was never sent is asked for."""
+    blind.bill(account="4010")
+    blind.settle()
+    before = len(blind.ifs.journal.entries)
+    blind.bill(account="4010")
+    blind.settle()
+    asked = [entry for entry in blind.ifs.journal.entries[before:] if "metadata" not in entry.path]
+    calls = [entry.method for entry in asked if "PostingProposal" in entry.path or "Voucher" in entry.path]
+    assert calls == ["GET", "GET", "POST", "POST"]
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_an_invoice_posted_before_it_was_looked_up_is_not_made_again(tenancy: Tenancy, part: str) -> None:
     """The set of all invoices shows it: the bill is finished with its voucher."""
@@ -228,7 +240,8 @@ def test_without_that_set_it_is_known_by_its_voucher(blind: Tenancy, restored: R
     invoice, voucher = final_post(blind, key), blind.voucher(key)
     restored(blind)
     blind.settle()
-    assert blind.entry("bills", key).external_id == f"10^M^2026^{voucher['VoucherNo']}"
+    made = f"10^M^{voucher['AccountingYear']}^{voucher['VoucherNo']}"
+    assert blind.entry("bills", key).external_id == made
     assert (everywhere(blind, key), len(blind.ifs.vouchers)) == ([invoice], 1)
 
 
