@@ -187,4 +187,4 @@ def sample_sections(simulators: Simulators) -> dict[str, Any]:
     }
 
 
-FIRST, LAST = date(2026, 1, 1), date(2026, 12, 31)
+FIRST, LAST = date(2026, 1, 1), date(2099, 12, 31)
