@@ -42,9 +42,9 @@ class SupplierInvoices:
         self._client = client
         self._proposals = PostingProposals(client)
         self.shows_posted = SET in client.settings.sets
-        self._reader = TypedReader(_Invoice, client.settings.names(SET), where="supplier invoice") if (
-            self.shows_posted
-        ) else None  # fmt: skip
+        self._reader = (
+            TypedReader(_Invoice, client.settings.names(SET), where="supplier invoice") if self.shows_posted else None
+        )
 
     def find(self, company: str, supplier: str, number: str) -> FoundInvoice | None:
         """The invoice with this number of this supplier; cancelled ones do not count."""

@@ -286,11 +286,16 @@ class FileLedger:
         return [_record(row) for row in rows]
 
     def _known(self, connection: Connection, record: FileRecord, sha256: str) -> tuple[FileState, dict[str, Any]]:
-        """Tell content that was read before from news, and what is written down of either."""
+        """Tell content that was read before from news, and what is written down of either.
+
+        What comes again under its own name is news only if that name had other content since: somebody may have copied
+        old files back.
+        """
         twins = self._twins(connection, record, sha256)
         if not twins:
             return FileState.FETCHED, {}
-        last = twins[-1]
+        under_its_name = [twin for twin in twins if twin.path == record.path]
+        last = (under_its_name or twins)[-1]
         if self._other_since(connection, record, last, sha256):
             return FileState.FETCHED, {"replaces": last.id}
         return FileState.DUPLICATE, {"replaces": last.id, "problem": f"the same content as {last.path}"}
@@ -308,8 +313,10 @@ class FileLedger:
 
     def _other_since(self, connection: Connection, record: FileRecord, twin: FileRecord, sha256: str) -> bool:
         """Tell whether a file with other content, or one not read yet, may have come after a twin."""
+        where = [files.c.path == record.path] if twin.path == record.path else []
         query = select(files.c.id).where(
             *self._of(record.feed),
+            *where,
             files.c.id != record.id,
             files.c.sha256 != sha256,
             files.c.state.not_in([FileState.PART.value, FileState.EMPTY.value]),

@@ -176,6 +176,17 @@ def test_content_that_comes_again_after_other_content_is_news(books: Books, unre
     assert (third.state, third.replaces) == (FileState.DUPLICATE, second.id)
 
 
+def test_what_is_copied_back_under_its_name_is_no_news(books: Books) -> None:
+    """A folder restored from a backup says nothing new, whatever times its files have; an edit taken back does."""
+    first = fetched(books, path="/out/a.csv")
+    fetched(books, b"a,b\n1,3\n", path="/out/b.csv")
+    again = fetched(books, path="/out/a.csv", mtime=THEN + timedelta(days=1))
+    assert (again.state, again.replaces) == (FileState.DUPLICATE, first.id)
+    fetched(books, b"a,b\n1,4\n", path="/out/a.csv", mtime=THEN + timedelta(days=2))
+    back = fetched(books, path="/out/a.csv", mtime=THEN + timedelta(days=3))
+    assert back.state is FileState.FETCHED
+
+
 def test_other_content_that_was_written_before_is_no_news(books: Books) -> None:
     """Unless it was seen later, or its time is that of the content or none at all."""
     fetched(books, b"old", path="/out/old.csv", mtime=THEN - timedelta(days=1))
