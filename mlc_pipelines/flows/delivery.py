@@ -48,6 +48,9 @@ MOST_ANNOUNCED = 2000
 SILENT_LOOKS = 5
 """So many writes in a row that cannot be looked up, and nothing is sent in this pass."""
 
+STOPPED = "the worker stopped before the answer"
+"""How the problem of a write begins that may never have been sent."""
+
 ROUNDS = 10
 """So many writes of a record in a row whose answer was lost and that were not there, and a person has to look."""
 
@@ -175,7 +178,7 @@ class _Passage:
         except Exception as error:  # noqa: BLE001  # our own fault after a call that may have landed: look before sending again
             self._broken = error
             said = str(error) if isinstance(error, MlcError) else f"unforeseen {type(error).__name__}"
-            return [(intent, Unknown(said)) for intent, _ in group]
+            return [(intent, Unknown(f"{STOPPED}: {said}")) for intent, _ in group]
         self._silent = 0
         return outcomes
 
@@ -218,9 +221,7 @@ class _Passage:
             intent for intent in books.intents.unsettled(flow.name, self._stage) if intent.entry.state is State.SENDING
         ]
         if crashed:
-            self._write_outcomes(
-                [(intent, Unknown("the worker stopped before the answer")) for intent in crashed], lease
-            )
+            self._write_outcomes([(intent, Unknown(STOPPED)) for intent in crashed], lease)
         now = self._road.ledger.clock.now()
         patience = timedelta(seconds=flow.settle_after if self._stage is Stage.DELIVER else 0)
         # Not since it was announced: between that and the call a worker may have waited long for its turn.
@@ -239,7 +240,7 @@ class _Passage:
 
     def _worn_out(self, results: Sequence[tuple[Intent, Outcome]]) -> list[tuple[Intent, Outcome]]:
         """Hold what would be sent again for ever: a target may fail on one record each time, and say nothing of it."""
-        absent = [intent.entry for intent, outcome in results if isinstance(outcome, Absent)]
+        absent = [intent.entry for intent, outcome in results if isinstance(outcome, Absent) and outcome.sent]
         worn = self._road.books.intents.in_vain(absent, ROUNDS - 1) if absent else set()
         return [(intent, _worn(intent.entry) if intent.entry.id in worn else outcome) for intent, outcome in results]
 
@@ -280,7 +281,7 @@ class _Passage:
         is there says nothing of its content, and the same amendment twice is one.
         """
         if self._stage is Stage.CONFIRM:
-            return [(intent, Absent()) for intent in part]
+            return [(intent, _absent(intent.entry)) for intent in part]
         amended = self._bound(part) if self._road.flow.amends else {}
         created = [Outgoing(intent.entry) for intent in part if intent.entry.key not in amended]
         try:
@@ -290,11 +291,16 @@ class _Passage:
                 half = len(part) // 2
                 return self._looked_up(part[:half]) + self._looked_up(part[half:])
             return [(part[0], _held(error))]
-        return [(intent, _kept(found[intent.entry.id]) if intent.entry.id in found else Absent()) for intent in part]
+        there = {id_: _kept(landed) for id_, landed in found.items()}
+        return [(intent, there.get(intent.entry.id) or _absent(intent.entry)) for intent in part]
 
 
 def _held(error: RecordError) -> Hold:
     return Hold(error.cause, str(error), error.key if is_word(error.key or "") else None)
+
+
+def _absent(entry: Entry) -> Absent:
+    return Absent(sent=not (entry.problem or "").startswith(STOPPED))
 
 
 def _worn(entry: Entry) -> Hold:

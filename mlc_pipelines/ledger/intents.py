@@ -36,8 +36,9 @@ _CLOSE = (
     .values(outcome=bindparam("b_outcome"), closed_at=bindparam("b_closed_at"), external_id=bindparam("b_external_id"))
 )
 _ABSENT, _REFUSED, _LANDED = "absent", "refused", "landed"
+_UNSENT = "unsent"
 _ENDED = intents.c.outcome.in_([_ABSENT, _REFUSED, _LANDED])
-"""Of a write that was postponed, or of whose outcome nothing is known yet, nothing can be said."""
+"""A write that was postponed, perhaps never sent, or of whose outcome nothing is known yet, says nothing."""
 _UNSETTLED = (
     select(entries, func.max(intents.c.id).label("intent_id"), func.max(intents.c.opened_at).label("opened_at"))
     .join(intents, intents.c.entry_id == entries.c.id)
@@ -132,7 +133,7 @@ class Intents:
             return [Intent(row.intent_id, to_entry(row), row.opened_at, None) for row in rows]
 
     def in_vain(self, those: Sequence[Entry], times: int) -> set[int]:
-        """Of entries, give the ids of those whose last `times` writes all ended with nothing there."""
+        """Of entries, give the ids of those whose last `times` writes lost their answer and were not there."""
         ended: dict[int, list[bool]] = {}
         with reading(self._engine) as connection:
             these = (among(connection, intents.c.entry_id, [entry.id for entry in those]), _ENDED)
@@ -155,6 +156,8 @@ class Intents:
 
 
 def _name(outcome: Outcome) -> str:
+    if isinstance(outcome, Absent) and not outcome.sent:
+        return _UNSENT
     return _REFUSED if isinstance(outcome, Hold) else type(outcome).__name__.lower()
 
 

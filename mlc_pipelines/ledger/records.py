@@ -183,7 +183,9 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Looked for after a lost answer, and not there: it may be sent again."""
+    """Looked for, and not there: it may be sent again. It may never have been `sent` where its worker stopped."""
+
+    sent: bool = True
 
 
 Outcome = Landed | Hold | Postponed | Unknown | Absent

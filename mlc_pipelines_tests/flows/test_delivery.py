@@ -100,7 +100,10 @@ def test_our_own_fault_is_told_without_its_text(ledger: Ledger) -> None:
     with pytest.raises(KeyError):
         deliver(road)
     (entry,) = entries_of(road)
-    assert (entry.state, entry.problem) == (State.UNKNOWN, "unforeseen KeyError")
+    assert (entry.state, entry.problem) == (
+        State.UNKNOWN,
+        "the worker stopped before the answer: unforeseen KeyError",
+    )
 
 
 def test_a_flow_that_answers_for_too_few_is_our_own_fault(ledger: Ledger) -> None:

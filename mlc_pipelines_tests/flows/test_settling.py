@@ -97,6 +97,25 @@ def test_what_is_lost_ten_times_and_never_there_needs_a_person(ledger: Ledger) -
     assert deliver(road).counts == {"sent again": 1, "landed": 1}
 
 
+def test_what_a_worker_had_in_its_hand_when_it_died_is_sent_however_often(ledger: Ledger) -> None:
+    """It was announced with others, and perhaps never sent: that workers die says nothing of it."""
+    flow = flow_of(3)
+    road = in_turn(ledger, flow)
+
+    class DiedError(BaseException):
+        pass
+
+    def die(_batch: Sequence[Outgoing]) -> None:
+        raise DiedError
+
+    flow.before_deliver = die
+    for _ in range(12):
+        with pytest.raises(DiedError):
+            deliver(road)
+    flow.before_deliver = lambda batch: None
+    assert deliver(road).counts == {"unknown": 3, "sent again": 3, "landed": 3}
+
+
 def test_ten_silent_passes_are_no_lost_writes(ledger: Ledger) -> None:
     """A target that is down is waited for however long, and one answer lost afterwards is sent again as ever."""
     flow = flow_of(1)
