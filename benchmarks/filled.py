@@ -23,6 +23,7 @@ CONNECTION, FLOW = "acme_ramp", "bills"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 BLOCK = 1000
 AT_ONCE = 20_000  # copies in one transaction
+ORDERED = os.environ.get("MLC_BENCHMARK_KEYS") == "ordered"
 STAGES = {"collect": collect, "translate": translate, "deliver": deliver, "confirm": confirm}
 FILE = f"""\
 name: {CONNECTION}
@@ -44,7 +45,8 @@ def unused(count: int) -> range:
 class Desk:
     """A flow whose source and target answer at once, so that what is measured is ours.
 
-    Of two hundred documents one is held, four are ignored. Keys are scattered: each one lands anywhere in an index.
+    Of two hundred documents one is held, four are ignored. Keys are scattered: each one lands anywhere in an index;
+    with MLC_BENCHMARK_KEYS=ordered they come one after the other, as IFS numbers invoices.
     """
 
     name, kind = FLOW, "bill"
@@ -117,8 +119,8 @@ class Desk:
 
 
 def key_of(number: int) -> str:
-    """Scatter numbers: the key of a document."""
-    return f"10^{number * 2654435761 % 4294967296}"
+    """Give the key of a document; numbers are scattered unless they are to stay in order."""
+    return f"10^{10**15 + number if ORDERED else number * 2654435761 % 4294967296}"
 
 
 def furnished(folder: Path, database: str | None = None) -> dict[str, str]:
@@ -152,7 +154,8 @@ def fill(house: House, entries: int) -> None:
 
 def _copy(connection: Connection, by: int) -> None:
     """Copy the first thousand records, numbered on."""
-    name = f"'10^' || CAST(((id + {by}) * 2654435761) % 4294967296 AS TEXT)"
+    number = f"{10**15} + id + {by}" if ORDERED else f"((id + {by}) * 2654435761) % 4294967296"
+    name = f"'10^' || CAST({number} AS TEXT)"
     told = f"CASE WHEN {{0}} IS NULL THEN NULL ELSE {{1}}{name} END"
     copies: Mapping[str, dict[str, str]] = {
         "entries": {

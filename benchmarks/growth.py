@@ -2,7 +2,7 @@
 
 Both ledgers are worked in turn, so that whatever else the machine does meets both; a ratio is the median of the
 ratios of the rounds. MLC_BENCHMARK_LEDGERS names a folder that keeps the ledgers for another time: a million records
-take a while. MLC_TEST_DATABASE=postgres measures PostgreSQL.
+take a while. MLC_TEST_DATABASE=postgres measures PostgreSQL, MLC_BENCHMARK_KEYS=ordered keys in order.
 """
 
 import gzip
