@@ -332,13 +332,6 @@ class Bill:
             raise RecordError(self.problem or f"ramp: bill {self.id} has no amount", cause=Cause.UNREADABLE)
         return self.total
 
-    @property
-    def paid_on(self) -> date | None:
-        """The day its payment says, else the day (UTC) on which Ramp took it for paid."""
-        if self.payment is not None and self.payment.paid_on is not None:
-            return self.payment.paid_on
-        return self.paid_at.date() if self.paid_at is not None else None
-
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """Read a row of bills or drafts; RecordError names what cannot be read."""

@@ -1,7 +1,7 @@
 """Payments: bills paid in Ramp mark their invoices as paid in IFS, and Ramp is told so."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.collecting import in_parts
@@ -84,7 +84,7 @@ class PaymentsToIfs:
             partner=bill.vendor_name or "",
             amount=bill.amount.amount,
             currency=bill.amount.currency,
-            dated=bill.paid_on or bill.issued_at,
+            dated=_paid_on(bill) or bill.issued_at,
         )
 
     def prepare(self) -> None:
@@ -113,8 +113,9 @@ class PaymentsToIfs:
                 cause=Cause.INVOICE_UNKNOWN,
                 key=f"bill:{bill.remote_id}",
             )
-        paid_on = bill.paid_on.isoformat() if bill.paid_on else None
-        return Translated(encode({"company": company, "invoice_id": int(invoice_id), "paid_date": paid_on}), bill.id)
+        paid_on = _paid_on(bill)
+        paid_date = paid_on.isoformat() if paid_on is not None else None
+        return Translated(encode({"company": company, "invoice_id": int(invoice_id), "paid_date": paid_date}), bill.id)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Nothing to look for: the write itself reads the invoice first."""
@@ -138,3 +139,10 @@ class PaymentsToIfs:
         return acknowledge(
             self._desk.ramp, "BILL_PAYMENT_SYNC", {o.entry.key: o.entry.external_id or "" for o in batch}
         )
+
+
+def _paid_on(bill: Bill) -> date | None:
+    """Give the day its payment says, else the day (UTC) on which Ramp took the bill for paid."""
+    if bill.payment is not None and bill.payment.paid_on is not None:
+        return bill.payment.paid_on
+    return bill.paid_at.date() if bill.paid_at is not None else None
