@@ -12,10 +12,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from mlc_pipelines.commands.environment import dagster_home
 from mlc_pipelines.integrations.house import House
-from mlc_pipelines.integrations.integration import FlowCard
 from mlc_pipelines.orchestration.assembly import assemble
 from mlc_pipelines.orchestration.config import unattended
-from mlc_pipelines.orchestration.keys import ASKED_BY_TAG, flow_keys
+from mlc_pipelines.orchestration.keys import ASKED_BY_TAG, READING, flow_keys
 
 LOOK_SECONDS = 0.2
 _DOWN = ("no connection", "no answer", "HTTP 429", "HTTP 502", "HTTP 503", "HTTP 504")
@@ -37,11 +36,14 @@ class Outcome:
         return bool(self.problems) and all(any(word in problem for word in _DOWN) for problem in self.problems)
 
 
-def work(house: House, connection: str, flow: str | None = None, *, title: str | None = None) -> Outcome:
-    """Run the connection's job, or the part of it that is one flow; held records stay held."""
+def work(
+    house: House, connection: str, flow: str | None = None, *, writing: bool = True, title: str | None = None
+) -> Outcome:
+    """Run the connection's job, or the part of it that is one flow or writes to neither side; what is held stays so."""
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     flows = [card for card in house.integration(connection).flows if flow in (None, card.name)]
-    order = [f"{card.name} {stage}" for card in flows for stage, _ in card.assets.all()]
+    stages = [(card.name, stage) for card in flows for stage, _ in card.assets.all()]
+    order = [f"{name} {stage}" for name, stage in stages if writing or stage in READING]
     passes = house.ledger.books(connection).progress
     before = {(item.flow, item.stage): item.finished_at for item in passes.last()}
 
@@ -50,7 +52,8 @@ def work(house: House, connection: str, flow: str | None = None, *, title: str |
         return {f"{item.flow} {item.stage}": item.counts for item in new}
 
     with ThreadPoolExecutor(1, thread_name_prefix="run") as pool:
-        running = pool.submit(_execute, connection, flows, narrowed=flow is not None)
+        keys = flow_keys(connection, flows, writing=writing)
+        running = pool.submit(_execute, connection, keys, narrowed=flow is not None or not writing)
         with _bar() as bar:
             task = bar.add_task(title or connection, total=len(order))
             while not wait([running], timeout=LOOK_SECONDS).done:
@@ -61,10 +64,9 @@ def work(house: House, connection: str, flow: str | None = None, *, title: str |
     return Outcome(result.run_id, result.success, {name: counts[name] for name in order if name in counts}, problems)
 
 
-def _execute(connection: str, flows: Sequence[FlowCard], *, narrowed: bool) -> dg.ExecuteInProcessResult:
+def _execute(connection: str, keys: Sequence[dg.AssetKey], *, narrowed: bool) -> dg.ExecuteInProcessResult:
     """Execute in this process, on the instance that the UI shows. Nobody waits for a retry: what is due stays due."""
     dagster_home()
-    keys = flow_keys(connection, flows)
     job = assemble(os.environ, job=connection, patience=dg.RetryPolicy(max_retries=0)).resolve_job_def(connection)
     with dg.DagsterInstance.get() as instance:
         return job.execute_in_process(

@@ -70,7 +70,12 @@ def check(
         raise typer.Exit(UNREACHABLE if all(line.unreachable for line in bad) else ATTENTION)
 
 
-def run(connection: Connection, flow: FlowOption = None, as_document: Json = False) -> None:
+def run(
+    connection: Connection,
+    flow: FlowOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and translate, and write to neither side.")] = False,
+    as_document: Json = False,
+) -> None:
     """Work a connection once, through Dagster: the run is seen in the UI."""
     from mlc_pipelines.commands.dagster_runs import work
     from mlc_pipelines.commands.run_report import document, tell
@@ -78,7 +83,7 @@ def run(connection: Connection, flow: FlowOption = None, as_document: Json = Fal
 
     with House.open() as house:
         _flows([card.name for card in house.integration(connection).flows], flow)
-        outcome = work(house, connection, flow)
+        outcome = work(house, connection, flow, writing=not dry_run)
         sums = [line for line in house.ledger.books(connection).reports.sums() if flow in (None, line.flow)]
     held = sum(line.count for line in sums if line.place == "held")
     if as_document:

@@ -31,6 +31,7 @@ def translate(road: Road, choice: Choice | None = None) -> Tally:
             tally.interrupted = str(error)
             return tally
         _release(road, lease, tally)
+        _take_back(road, lease, tally)
         _translate_due(road, lease, tally)
     road.books.progress.note(road.flow.name, "translate", started, tally.counts)
     return tally
@@ -74,6 +75,23 @@ def _release(road: Road, lease: Lease, tally: Tally) -> None:
         moves = [Move(entry, State.RECEIVED, "released", detail={"cause_key": entry.cause_key}) for entry in batch]
         road.books.entries.move(moves, lease)
         tally.add("released", len(moves))
+
+
+def _take_back(road: Road, lease: Lease, tally: Tally) -> None:
+    """Take back what waits to be sent and would be translated otherwise now: a table may have been corrected since."""
+    after = 0
+    states = [State.TRANSLATED, State.POSTPONED]
+    while batch := road.books.entries.due(road.flow.name, Stage.DELIVER, states, after=after, limit=PAGE):
+        after = batch[-1].id
+        moves = [Move(entry, State.RECEIVED, "taken back") for entry in batch if not _stands(road, entry)]
+        if moves:
+            road.books.entries.move(moves, lease)
+        tally.add("taken back", len(moves))
+
+
+def _stands(road: Road, entry: Entry) -> bool:
+    now = _translated(road, entry)
+    return now.after is State.TRANSLATED and now.values == {"payload": entry.payload, "reference": entry.reference}
 
 
 def _translate_due(road: Road, lease: Lease, tally: Tally) -> None:

@@ -10,15 +10,19 @@ CONNECTION_TAG = "mlc/connection"
 ASKED_BY_TAG = "mlc/asked_by"
 ACTOR_TAG = "mlc/actor"
 
+READING = frozenset({"collect", "translate"})
+"""Stages that write to the ledger alone."""
+
 
 def asset_key(connection: str, asset: str) -> dg.AssetKey:
     """Name an asset of a connection."""
     return dg.AssetKey([connection, asset])
 
 
-def flow_keys(connection: str, flows: Iterable[FlowCard]) -> list[dg.AssetKey]:
-    """Name all assets of some flows, in the order of work."""
-    return [asset_key(connection, asset.name) for flow in flows for _, asset in flow.assets.all()]
+def flow_keys(connection: str, flows: Iterable[FlowCard], *, writing: bool = True) -> list[dg.AssetKey]:
+    """Name the assets of some flows in the order of work: all, or those that write to neither side."""
+    stages = [stage for flow in flows for stage in flow.assets.all()]
+    return [asset_key(connection, asset.name) for stage, asset in stages if writing or stage in READING]
 
 
 def documents_of(integration: Integration) -> FlowCard:

@@ -2,9 +2,13 @@
 
 import re
 from decimal import Decimal
+from pathlib import Path
 
+import pytest
+
+from mlc_pipelines.commands.playground import open_playground
 from mlc_pipelines_tests.commands.asking import mlc
-from mlc_pipelines_tests.commands.conftest import INVOICES, Installation
+from mlc_pipelines_tests.commands.conftest import INVOICES, PLACES, Installation
 
 
 def test_a_run_tells_what_it_did_in_one_document(worked: Installation) -> None:
@@ -50,6 +54,26 @@ def test_a_run_of_one_flow_leaves_the_others_alone(at_work: Installation) -> Non
     assert {name.split()[0] for name in said.document["did"]} == {"gl_accounts"}
     assert {line["flow"] for line in said.document["entries"]} == {"gl_accounts"}
     assert at_work.office.writes() == before
+
+
+@pytest.mark.parametrize("system", ["airbase", "bill", "procurify", "ramp", "stampli"])
+def test_a_dry_run_writes_to_neither_side(system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records are read and translated, and wait; the next run sends them."""
+    for name in PLACES:
+        monkeypatch.setenv(name, "")
+    with open_playground(tmp_path / "home", systems=[system], invoices=6) as playground:
+        office = playground.offices[system]
+        mlc("run", office.name, "--dry-run")
+        said = mlc("run", office.name, "--dry-run", "--json")  # the second look at a file finds it whole
+        assert said.document["success"] is True
+        assert {stage.split()[1] for stage in said.document["did"]} == {"collect", "translate"}
+        assert {line["place"] for line in said.document["entries"]} <= {"under_way", "held", "ignored"}
+        assert any(line["place"] == "under_way" for line in said.document["entries"])
+        assert [stage for stage, counts in said.document["did"].items() if "taken back" in counts] == []
+        assert office.writes() == 0
+        told = mlc("run", office.name, "--json").document
+        assert any(line["place"] == "delivered" for line in told["entries"])
+        assert office.writes() > 0
 
 
 def test_a_flow_that_is_not_there_is_a_usage_error(at_work: Installation) -> None:

@@ -1,15 +1,20 @@
 """Translate: holds with their causes, releases, replays, and the trail that each leaves."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
+
+import pytest
 
 from mlc_pipelines.errors import Cause, TransientError
 from mlc_pipelines.flows.collecting import collect
+from mlc_pipelines.flows.delivery import deliver
+from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.flows.road import Choice, Road
 from mlc_pipelines.flows.translating import put_back, translate
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.ledger import Ledger
-from mlc_pipelines.ledger.records import Entry, Ignored, Translated
+from mlc_pipelines.ledger.records import Entry, Ignored, Landed, Translated
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.flows.world import Paper, PaperFlow, road_of
 from mlc_pipelines_tests.ledger.builders import newest
@@ -19,6 +24,29 @@ def collected(ledger: Ledger, flow: PaperFlow) -> Road:
     road = road_of(ledger, flow)
     collect(road)
     return road
+
+
+class Coded(PaperFlow):
+    """Sends the account by the table."""
+
+    def __init__(self, paper: Paper) -> None:
+        super().__init__(paper)
+        self.coded: dict[str, str] = {}
+
+    def translate(self, entry: Entry) -> Translated | Ignored:
+        document = json.loads(entry.source)
+        super().translate(entry)
+        made = {"amount": document["amount"], "account": self.accounts[document["account"]]}
+        return Translated(json.dumps(made).encode(), entry.key)
+
+    def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
+        landed = super().deliver(batch)
+        self.coded |= {outgoing.entry.key: outgoing.payload["account"] for outgoing in batch}
+        return landed
+
+
+def unreachable(_batch: Sequence[Outgoing]) -> None:
+    raise TransientError("away")
 
 
 def last_event(road: Road, key: str) -> tuple[str, str, dict[str, Any]]:
@@ -120,6 +148,41 @@ def test_a_choice_puts_back_what_it_names(ledger: Ledger) -> None:
     for key in "ABC":
         assert last_event(road, key) == ("replayed", "kim", {"reason": "corrected"})
         assert newest(road.books, key).state is State.RECEIVED
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["never tried", "postponed"])
+def test_what_waits_to_be_sent_goes_by_the_tables_of_the_day(ledger: Ledger, away: bool) -> None:
+    """A code that was corrected while the other side was away counts for all that has not been sent."""
+    flow = Coded(Paper(A="1.00", B="2.00", C="3.00"))
+    flow.paper.write("C", account="6990")
+    flow.accounts = {"4010": "wrong", "6990": "right"}
+    road = collected(ledger, flow)
+    translate(road)
+    if away:
+        flow.before_deliver = unreachable
+        deliver(road)
+        flow.before_deliver = lambda batch: None
+    flow.paper.write("B", amount="2.50")
+    collect(road)
+    flow.accounts = {"4010": "right", "6990": "right"}
+    assert translate(road).counts == {"taken back": 1, "translated": 2}
+    assert translate(road).counts == {}
+    deliver(road)
+    assert flow.coded == {"A": "right", "B": "right", "C": "right"}
+    first = next(entry for entry in road.books.reports.select(flow="papers", keys=["A"]))
+    kinds = [event.kind for event in road.books.reports.trail(first)]
+    assert kinds[kinds.index("taken back") :][:2] == ["taken back", "translated"]
+
+
+def test_what_waits_to_be_sent_and_cannot_be_coded_any_more_is_held(ledger: Ledger) -> None:
+    """An account that was taken out of the table keeps it from being sent."""
+    flow = Coded(Paper(A="1.00"))
+    road = collected(ledger, flow)
+    translate(road)
+    flow.accounts = {}
+    assert translate(road).counts == {"taken back": 1, "held": 1}
+    deliver(road)
+    assert flow.coded == {}
 
 
 def test_more_than_a_page_is_put_back_released_and_translated(ledger: Ledger) -> None:

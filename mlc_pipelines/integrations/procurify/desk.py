@@ -17,7 +17,7 @@ from mlc_pipelines.ledger.records import Entry
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines.wire.clock import Clock
 
-_WAITING = (State.RECEIVED, State.HELD)
+_WAITING = (State.RECEIVED, State.TRANSLATED, State.POSTPONED, State.HELD)
 _PAGE = 500
 
 

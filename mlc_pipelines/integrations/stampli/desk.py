@@ -14,7 +14,7 @@ from mlc_pipelines.ledger.states import State
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.sftp import Sftp
 
-_WAITING = (State.RECEIVED, State.HELD)
+_WAITING = (State.RECEIVED, State.TRANSLATED, State.POSTPONED, State.HELD)
 
 
 @dataclass(frozen=True, slots=True)
