@@ -144,6 +144,14 @@ every_integration = pytest.mark.parametrize("integration", catalogue().values(),
 every_workshop = pytest.mark.parametrize(("workshop", "probe"), PROBES.items(), ids=SYSTEMS, indirect=["workshop"])
 
 
+@pytest.mark.parametrize("name", sorted(catalogue()))
+def test_documents_may_begin_on_a_day(name: str) -> None:
+    """Every flow that books is one of the integration's, and the documents of the month end are among them."""
+    integration = catalogue()[name]
+    assert integration.documents in integration.booking
+    assert set(integration.booking) <= {flow.name for flow in integration.flows}
+
+
 def test_every_integration_has_its_office_and_its_probe() -> None:
     """Nobody is left out of the questions below."""
     assert set(catalogue()) == set(offices()) == set(PROBES)

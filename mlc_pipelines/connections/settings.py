@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -28,6 +29,7 @@ class _Head(BaseModel):
     name: str
     integration: str
     companies: tuple[str, ...] = Field(min_length=1)
+    documents_from: date = date.min
     schedule: str | None = None
     enabled: bool = False
     calls_in_flight: int = Field(default=8, ge=1, le=64)
@@ -66,6 +68,7 @@ class Connection:
     path: Path
     sections: Mapping[str, BaseModel]
     mapping: MappingTables
+    documents_from: date = date.min  # documents dated before it are left to whoever carried them until then
     calls_in_flight: int = 8  # to one side at the same moment; more pays where answers take long
 
     def section(self, kind: type[M]) -> M:

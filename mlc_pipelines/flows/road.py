@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from mlc_pipelines.flows.flow import Flow
 from mlc_pipelines.ledger.leases import Lease
@@ -44,7 +44,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """One flow of one connection with what it needs: its books, a worker's concurrency, a watcher."""
+    """One flow of one connection with what it needs: its books, a worker's concurrency, a watcher.
+
+    What is dated before the day it `begins` is left to whoever carried it until then; None where days do not matter.
+    """
 
     flow: Flow
     ledger: Ledger
@@ -52,6 +55,7 @@ class Road:
     calls_in_flight: int = 8
     watch: Watcher = unwatched
     workers: Callable[[int], Executor] = ThreadPoolExecutor  # a simulation hands in one that works in turn
+    begins: date | None = None
 
     def worked(self) -> AbstractContextManager[Lease]:
         """Take the connection's lease: one worker at a time."""

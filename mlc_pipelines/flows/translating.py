@@ -30,6 +30,8 @@ def translate(road: Road, choice: Choice | None = None) -> Tally:
         except (TransientError, RecordError) as error:
             tally.interrupted = str(error)
             return tally
+        if road.begins is not None:
+            road.books.dictionary.learn("setting", {"documents_from": str(road.begins)})
         _release(road, lease, tally)
         _take_back(road, lease, tally)
         _translate_due(road, lease, tally)
@@ -126,9 +128,19 @@ def _translated(road: Road, entry: Entry) -> Move:
     )
 
 
+def _left_alone(road: Road, entry: Entry) -> Ignored | None:
+    """Leave a document of before the first day alone, unless it was delivered by us."""
+    if road.begins is None or entry.dated is None or entry.dated >= road.begins:
+        return None
+    if road.books.dictionary.by_key(road.flow.kind, entry.key) is not None:
+        return None
+    said = f"{entry.label} is of {entry.dated}, before documents_from ({road.begins})"
+    return Ignored(Cause.NOT_OURS, said, "setting:documents_from")
+
+
 def _understood(road: Road, entry: Entry) -> Translated | Ignored:
     try:
-        result = road.flow.translate(entry)
+        result = _left_alone(road, entry) or road.flow.translate(entry)
     except UNFORESEEN as error:  # one record must not stop the others; the log has where it was
         logger.exception("unforeseen", extra={"flow": road.flow.name, "entry": entry.id})
         raise RecordError(

@@ -125,8 +125,9 @@ class House:
 
     def road(self, session: Session, name: str, flow: str, *, watch: Watcher = unwatched) -> Road:
         """Give the road of one flow."""
-        at_once = self.connection(name).calls_in_flight
-        return Road(session.flow(flow), self.ledger, self.ledger.books(name), calls_in_flight=at_once, watch=watch)
+        connection, books = self.connection(name), self.ledger.books(name)
+        begins = connection.documents_from if flow in self.integration(name).booking else None
+        return Road(session.flow(flow), self.ledger, books, connection.calls_in_flight, watch, begins=begins)
 
     def close(self) -> None:
         """Close the database."""

@@ -169,12 +169,16 @@ class FlowCard(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """One spend system. `documents` names the flow whose documents are matched at month end."""
+    """One spend system. `documents` names the flow whose documents are matched at month end.
+
+    `booking` names the flows that may begin on a day, for somebody else carried their documents until then.
+    """
 
     name: str
     title: str
     flows: Sequence[FlowCard]
     documents: str
+    booking: Sequence[str]
     open: Callable[[Tenant], Session]
     webhooks: WebhookManners | None = None
     watched: bool = False  # a sensor looks at the source between polls; its sessions have `waiting` and `standing`

@@ -1,6 +1,7 @@
 """Connection files: every problem at once with its line, and one broken file breaks no other."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
     (tmp_path / "taxes.csv").write_text("tax,rate\n025,1E5\n", encoding="utf-8")
     connection = load(
         tmp_path,
-        HEAD + 'schedule: "*/15 * * * *"\nenabled: yes\ncalls_in_flight: 32\n'
+        HEAD + 'schedule: "*/15 * * * *"\nenabled: yes\ncalls_in_flight: 32\ndocuments_from: 2026-12-01\n'
         "ifs:\n  base_url: https://ifs.test\n  page_size: 0500\n  prefix: 1E5\n"
         "  trays: {vouchers: {service: VoucherHandling}}\n"
         "shop:\n  base_url: https://shop.test\n  careful: on\n  accounts: {0010: 00E01}\n"
@@ -83,6 +84,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
     )
     assert (connection.name, connection.integration, connection.companies) == ("acme", "shop", ("10", "0020"))
     assert (connection.schedule, connection.enabled, connection.calls_in_flight) == ("*/15 * * * *", True, 32)
+    assert connection.documents_from == date(2026, 12, 1)
     books, shop = connection.section(Books), connection.section(Shop)
     assert (books.page_size, books.prefix, books.trays["vouchers"].channel) == (500, "1E5", "main")
     assert (shop.careful, shop.accounts) == (True, {"0010": "00E01"})
@@ -146,6 +148,13 @@ def test_an_unknown_setting_is_named_by_file_and_line(tmp_path: Path, text: str,
         (
             HEAD + "calls_in_flight: 0\n" + IFS + SHOP,
             "acme.yaml:4: calls_in_flight: Input should be greater than or equal to 1 (it is '0')",
+        ),
+        (
+            HEAD + "documents_from: 2026-13-01\n" + IFS + SHOP,
+            (
+                "acme.yaml:4: documents_from: Input should be a valid date or datetime, "
+                "month value is outside expected range of 1-12 (it is '2026-13-01')"
+            ),
         ),
         (
             HEAD.replace("shop", "shopp") + IFS,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -183,6 +184,36 @@ def test_what_waits_to_be_sent_and_cannot_be_coded_any_more_is_held(ledger: Ledg
     assert translate(road).counts == {"taken back": 1, "held": 1}
     deliver(road)
     assert flow.coded == {}
+
+
+def test_what_is_dated_before_the_first_day_is_left_alone(ledger: Ledger) -> None:
+    """Whoever carried it until then has it already; an earlier first day takes it up, a later one what waits."""
+    flow = PaperFlow(Paper(A="1.00"))
+    the_day = date(2026, 11, 3)  # of every paper
+    road = road_of(ledger, flow, begins=the_day + timedelta(days=1))
+    collect(road)
+    assert translate(road).counts == {"ignored": 1}
+    left = newest(road.books, "A")
+    assert (left.cause, left.problem) == (Cause.NOT_OURS, "INV-A is of 2026-11-03, before documents_from (2026-11-04)")
+    assert translate(road).counts == {}
+    road = road_of(ledger, flow, begins=the_day)
+    assert translate(road).counts == {"released": 1, "translated": 1}
+    road = road_of(ledger, flow, begins=the_day + timedelta(days=1))
+    assert translate(road).counts == {"taken back": 1, "ignored": 1}
+    assert translate(road_of(ledger, flow, begins=date.min)).counts == {"released": 1, "translated": 1}
+
+
+def test_what_we_delivered_stays_ours_whatever_the_first_day(ledger: Ledger) -> None:
+    """A change of it is told to the target."""
+    flow = PaperFlow(Paper(A="1.00"))
+    road = road_of(ledger, flow, begins=date.min)
+    for stage in (collect, translate, deliver):
+        stage(road)
+    flow.paper.write("A", amount="2.00")
+    road = road_of(ledger, flow, begins=date(2026, 12, 1))
+    for stage in (collect, translate, deliver):
+        stage(road)
+    assert flow.amended == [("A", "2.00")]
 
 
 def test_more_than_a_page_is_put_back_released_and_translated(ledger: Ledger) -> None:

@@ -148,6 +148,13 @@ def open_ledger(folder: Path, *, kind: str = USUAL) -> Ledger:
     return Ledger(engine, TestClock())
 
 
-def road_of(ledger: Ledger, flow: PaperFlow, *, watch: Watcher = unwatched, calls_in_flight: int = 4) -> Road:
+def road_of(
+    ledger: Ledger,
+    flow: PaperFlow,
+    *,
+    watch: Watcher = unwatched,
+    calls_in_flight: int = 4,
+    begins: date | None = None,
+) -> Road:
     """Lay the road of a flow."""
-    return Road(flow, ledger, ledger.books("acme"), calls_in_flight=calls_in_flight, watch=watch)
+    return Road(flow, ledger, ledger.books("acme"), calls_in_flight=calls_in_flight, watch=watch, begins=begins)

@@ -117,5 +117,6 @@ PAPER = Integration(
     title="Paper",
     flows=[Names, Papers, Receipts],
     documents="papers",
+    booking=(),
     open=DESK.open,
 )

@@ -22,6 +22,7 @@ INTEGRATION = Integration(
         PaymentVouchersToIfs,
     ),
     documents=PaymentVouchersToIfs.name,
+    booking=(RequestVouchersToIfs.name, PaymentVouchersToIfs.name),
     open=open_session,
     webhooks=MANNERS,
 )

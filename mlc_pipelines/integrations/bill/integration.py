@@ -15,6 +15,7 @@ INTEGRATION = Integration(
     title="BILL",
     flows=(AccountsToBill, DimensionsToBill, VendorsToBill, SuppliersToIfs, BillsToBill, PaymentsToIfs),
     documents=BillsToBill.name,
+    booking=(BillsToBill.name,),
     open=open_session,
     webhooks=MANNERS,
 )

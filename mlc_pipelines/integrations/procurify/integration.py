@@ -11,5 +11,6 @@ INTEGRATION = Integration(
     title="Procurify",
     flows=(SuppliersToIfs, OrdersForReference, BillsToIfs),
     documents=BillsToIfs.name,
+    booking=(BillsToIfs.name,),
     open=open_session,
 )

@@ -25,6 +25,7 @@ INTEGRATION = Integration(
         PaymentsToIfs,
     ),
     documents=BillsToRamp.name,
+    booking=(BillsToRamp.name, VouchersToIfs.name),
     open=open_session,
     webhooks=MANNERS,
 )

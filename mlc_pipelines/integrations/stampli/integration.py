@@ -11,6 +11,7 @@ INTEGRATION = Integration(
     title="Stampli",
     flows=(VendorsToIfs, PurchaseOrders, InvoicesToIfs),
     documents=InvoicesToIfs.name,
+    booking=(InvoicesToIfs.name,),
     open=open_session,
     watched=True,
 )

@@ -1,5 +1,6 @@
 """Approved requests stand in IFS once, on the right account, and an approval taken back makes no voucher."""
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,20 @@ def test_an_approved_request_is_one_voucher(tenancy: Tenancy) -> None:
     assert voucher["VoucherRows"][0]["CodeB"] == tenancy.request(request).lines[0].tags[0][1]
     assert {row["ReferenceSerie"] for row in voucher["VoucherRows"]} == {"AIRBASE"}
     assert voucher["VoucherDate"] == tenancy.simulators.clock.now().date()
+
+
+def test_what_was_approved_before_the_first_day_is_left_alone(tenancy: Tenancy) -> None:
+    """It was booked by hand until then; its vendor goes on as any other."""
+    request = approved(tenancy)
+    today = tenancy.simulators.clock.now().date()
+    tenancy.change(documents_from=today + timedelta(days=1))
+    tenancy.run("vendors", "request_vouchers")
+    entry = tenancy.entry("request_vouchers", request)
+    assert (entry.state, entry.cause) == ("ignored", Cause.NOT_OURS)
+    assert tenancy.ifs.vouchers == []
+    tenancy.change(documents_from=today)
+    tenancy.run("request_vouchers")
+    assert tenancy.voucher(f"PR-{request}")
 
 
 def test_a_second_run_writes_nothing(tenancy: Tenancy) -> None:
