@@ -1,5 +1,6 @@
 """The weekly job: seals finished days of the audit trail and removes old runs of ours from Dagster."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -50,15 +51,18 @@ weekly = dg.ScheduleDefinition(
 
 def purge(instance: dg.DagsterInstance, before: datetime) -> int:
     """Remove finished runs of ours that were created before; runs of other code locations stay."""
+    old = list(_old_runs(instance, before))  # all named before the first is gone: the next page is found by its run
+    for run_id in old:
+        instance.delete_run(run_id)
+    return len(old)
+
+
+def _old_runs(instance: dg.DagsterInstance, before: datetime) -> Iterator[str]:
     filters = dg.RunsFilter(statuses=FINISHED, created_before=before)
-    removed, cursor = 0, None
+    cursor = None
     while records := instance.get_run_records(filters, limit=BATCH, cursor=cursor):
         cursor = records[-1].dagster_run.run_id
-        mine = [record.dagster_run for record in records if _ours(record.dagster_run)]
-        for run in mine:
-            instance.delete_run(run.run_id)
-        removed += len(mine)
-    return removed
+        yield from (record.dagster_run.run_id for record in records if _ours(record.dagster_run))
 
 
 def _ours(run: dg.DagsterRun) -> bool:

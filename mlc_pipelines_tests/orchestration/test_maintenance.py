@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from mlc_pipelines.integrations.house import House
-from mlc_pipelines.orchestration.maintenance import purge
+from mlc_pipelines.orchestration.maintenance import BATCH, purge
 from mlc_pipelines_tests.orchestration.desk import Desk
 from mlc_pipelines_tests.orchestration.running import poll, run
 
@@ -54,3 +54,13 @@ def test_purging_leaves_the_ledger_alone(house: House, desk: Desk, instance: dg.
     assert instance.get_run_by_id(result.run_id) is None
     reports = house.ledger.books("acme").reports
     assert reports.trail(reports.find("A")[-1])
+
+
+@pytest.mark.parametrize("others", [0, 3])
+def test_all_old_runs_go_however_many_there_are(instance: dg.DagsterInstance, others: int) -> None:
+    """The removal does not end with its first batch."""
+    for number in range(2 * BATCH + others):
+        job = "somebody_elses" if number < others else "mlc_maintenance"
+        instance.add_run(dg.DagsterRun(job_name=job, status=SUCCESS))
+    assert purge(instance, datetime.now(UTC) + timedelta(minutes=1)) == 2 * BATCH
+    assert len(instance.get_runs()) == others
