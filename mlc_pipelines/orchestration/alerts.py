@@ -48,6 +48,7 @@ class Looked(msgspec.Struct, frozen=True):
 
     runs: datetime | None = None
     quiet: datetime | None = None
+    seen: list[str] = []  # runs that ended lately and have been read
 
     @classmethod
     def read(cls, cursor: str | None) -> "Looked":
@@ -86,7 +87,7 @@ def _look(
     connections, broken = read_connections(os.environ)
     integrations = {each.name: catalogue()[each.integration] for each in connections}
     names = dict.fromkeys([*integrations, *(each.name for each in broken)])
-    runs = look(instance, names, since=looked.runs)
+    runs = look(instance, names, now=now, since=looked.runs, seen=looked.seen)
     open_runs = [each.trouble for each in before.values() if each.trouble.kind == FAILED and each.over is None]
     troubles = [
         *settings.troubles(),
@@ -103,7 +104,7 @@ def _look(
     if settings.quiet_hours is None or quiet_at is None or now - quiet_at >= QUIET_EVERY:
         kinds, quiet_at = kinds | {QUIET}, now
         troubles += _silences(house, list(integrations), settings.quiet_hours, now)
-    return troubles, kinds, Looked(runs.until, quiet_at)
+    return troubles, kinds, Looked(runs.until, quiet_at, list(runs.seen))
 
 
 def _silences(house: House, names: list[str], hours: float | None, now: datetime) -> Iterator[Trouble]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import dagster as dg
 import pytest
+import time_machine
 
 from mlc_pipelines.errors import Cause, ConfigurationError, MlcError, OutcomeUnknownError, RecordError, TransientError
 from mlc_pipelines.integrations.house import House
@@ -336,3 +337,17 @@ def test_alerts_of_several_connections_are_told_apart(alarm: Alarm, house: House
         write(name)
         house.ledger.books(name).entries.receive("papers", [SourceRecord("A", "10", b"{}", "f", problem="x")], None)
     assert alarm.tick() == ["eta, papers: held, unreadable", "zeta, papers: held, unreadable"]
+
+
+@pytest.mark.parametrize("first", [timedelta(minutes=9), timedelta(minutes=-9)], ids=["ahead", "behind"])
+def test_a_failure_is_told_whatever_the_clocks_of_workers(alarm: Alarm, first: timedelta) -> None:
+    """A run that ended on a machine whose clock is off hides no other run, and is not hidden by it."""
+    now = datetime.now(UTC)
+    for number, clock in enumerate(sorted([now, now + first], reverse=True)):
+        with time_machine.travel(clock):
+            tags = {"mlc/connection": "acme"} if number else {}
+            begun = alarm.instance.create_run_for_job(_job(), status=dg.DagsterRunStatus.STARTED, tags=tags)
+            alarm.instance.report_run_failed(begun)
+        told = alarm.tick()
+    assert told == ["acme: run failed"]
+    assert alarm.tick() == []
