@@ -144,4 +144,7 @@ def _told(receiver: Receiver, news: News) -> bool:
         said = {"receiver": receiver.name, "error": plain(str(error))}
         logger.warning("%s was not told; it is tried again: %s", receiver.name, said["error"], extra=said)
         return False
+    except Exception as error:  # noqa: BLE001  # of whatever kind: one receiver never keeps the others from hearing
+        logger.warning("%s was not told; it is tried again: unforeseen %s", receiver.name, type(error).__name__)
+        return False
     return True
