@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 import msgspec
 
+from mlc_pipelines.connections.settings import connections_folder
 from mlc_pipelines.errors import MlcError
 from mlc_pipelines.integrations.catalogue import catalogue
 from mlc_pipelines.integrations.house import House, read_connections
@@ -28,6 +29,7 @@ from mlc_pipelines.orchestration.troubles import (
     Trouble,
     broken_files,
     held,
+    no_folder,
     plain,
     quiet,
     unread,
@@ -83,6 +85,9 @@ def _look(
     house: House, settings: AlertSettings, instance: dg.DagsterInstance, *, before: Alerts, looked: Looked
 ) -> tuple[list[Trouble], set[str], Looked]:
     """Give what is wrong now, which kinds of trouble were looked for, and how far."""
+    gone = no_folder(connections_folder(os.environ))
+    if gone is not None:  # nobody can look, so that nothing is over
+        return [*settings.troubles(), gone], {SETTINGS}, looked
     now = house.ledger.clock.now()
     connections, broken = read_connections(os.environ)
     integrations = {each.name: catalogue()[each.integration] for each in connections}

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from mlc_pipelines.connections.settings import BrokenConnection
 from mlc_pipelines.errors import Cause
@@ -45,6 +46,19 @@ def plain(text: str) -> str:
 def moment(at: datetime) -> str:
     """Write a time for people."""
     return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def no_folder(folder: Path) -> Trouble | None:
+    """Say that the folder of connection files cannot be read, if so: that is not the same as no connections."""
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        said = plain(f"MLC_CONNECTIONS_DIR: {folder}: {error.strerror or type(error).__name__}.")
+        remedy = (
+            "Whoever runs this machine: is it mounted, may it be read? No connection works; what is held stays held."
+        )
+        return Trouble("settings/folder", SETTINGS, "all", "all connections: their folder is gone", (said, remedy))
+    return None
 
 
 def broken_files(broken: Iterable[BrokenConnection]) -> Iterator[Trouble]:

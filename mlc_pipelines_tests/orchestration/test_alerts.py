@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -186,6 +187,19 @@ def test_a_connection_that_is_taken_away_takes_its_alerts_along(alarm: Alarm, de
     fail(alarm, desk, TransientError("ifs: no connection"))
     write("acme").unlink()
     assert alarm.tick() == ["Over: acme, papers: run failed"]
+
+
+def test_connections_whose_folder_is_gone_are_told_and_nothing_is_called_over(
+    alarm: Alarm, desk: Desk, folder: Path
+) -> None:
+    """A folder that is not mounted looks like one without connections: what fails and is held there goes on."""
+    fail(alarm, desk, TransientError("ifs: no connection"))
+    folder.rename(folder.with_name("elsewhere"))
+    (line,) = alarm.lines()
+    assert line.startswith("all connections: their folder is gone | MLC_CONNECTIONS_DIR: ")
+    assert alarm.tick() == []
+    folder.with_name("elsewhere").rename(folder)
+    assert alarm.tick() == ["Over: all connections: their folder is gone"]
 
 
 def hold(desk: Desk, *keys: str, cause: Cause = Cause.SUPPLIER_UNKNOWN) -> None:
