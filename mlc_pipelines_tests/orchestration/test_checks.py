@@ -17,6 +17,7 @@ from mlc_pipelines.ledger.states import Stage, State
 from mlc_pipelines.ledger.tables import entries
 from mlc_pipelines.orchestration.checks import lost, oldest_fresh
 from mlc_pipelines.orchestration.matching import month_before, month_of
+from mlc_pipelines.orchestration.metadata import HELD_SHOWN
 from mlc_pipelines_tests.orchestration.desk import Desk, today
 from mlc_pipelines_tests.orchestration.running import check, poll, run
 
@@ -82,6 +83,19 @@ def test_a_hold_warns_on_the_flow_that_has_it(house: House, desk: Desk, instance
     assert held.metadata["held"].value == 1
     assert CATALOGUE[Cause.ACCOUNT_UNMAPPED].happened in str(held.metadata["causes"].value)
     assert result.success
+
+
+def test_many_causes_do_not_fill_the_event_log(house: House, desk: Desk, instance: dg.DagsterInstance) -> None:
+    """What each pass and check keeps names the first of them and counts the rest."""
+    for number in range(HELD_SHOWN + 10):
+        desk.papers.paper.write(f"N{number}", account=f"6{number:03}")
+    result = poll(instance)
+    evaluation = check(result, "nothing_held", "acme/papers_told")
+    (made,) = result.asset_materializations_for_node("acme__papers_kept")
+    assert evaluation.metadata["held"].value == HELD_SHOWN + 10
+    for said in (evaluation.metadata["causes"].value, made.metadata["held by cause"].value):
+        assert str(said).count("account_unmapped") == HELD_SHOWN
+        assert str(said).endswith("and 10 more; `mlc holds` lists them all")
 
 
 def test_a_poll_does_not_ask_the_costly_questions(house: House, instance: dg.DagsterInstance) -> None:
