@@ -17,6 +17,7 @@ from mlc_pipelines.orchestration import alert_book
 from mlc_pipelines.orchestration.alert_book import Alerts
 from mlc_pipelines.orchestration.alert_receivers import AlertSettings, News, Receiver
 from mlc_pipelines.orchestration.failed_runs import failing, look
+from mlc_pipelines.orchestration.maintenance import NAME as MAINTENANCE
 from mlc_pipelines.orchestration.opened import house_of
 from mlc_pipelines.orchestration.troubles import (
     BROKEN,
@@ -92,12 +93,13 @@ def _look(
     connections, broken = read_connections(os.environ)
     integrations = {each.name: catalogue()[each.integration] for each in connections}
     names = dict.fromkeys([*integrations, *(each.name for each in broken)])
-    runs = look(instance, names, now=now, since=looked.runs, seen=looked.seen)
+    watched = [*names, MAINTENANCE]
+    runs = look(instance, watched, now=now, since=looked.runs, seen=looked.seen)
     open_runs = [each.trouble for each in before.values() if each.trouble.kind == FAILED and each.over is None]
     troubles = [
         *settings.troubles(),
         *broken_files(broken),
-        *failing(runs, open_runs, {name: integrations.get(name) for name in names}),
+        *failing(runs, open_runs, {name: integrations.get(name) for name in watched}),
     ]
     kinds = {SETTINGS, BROKEN, FAILED, HELD, UNSETTLED, UNREAD}
     for name in names:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from mlc_pipelines.integrations.integration import Integration
 from mlc_pipelines.orchestration.failures import ERROR_MARK
+from mlc_pipelines.orchestration.maintenance import NAME as MAINTENANCE
 from mlc_pipelines.orchestration.runs import FINISHED, connections_of
 from mlc_pipelines.orchestration.troubles import BROKEN, FAILED, Trouble, moment, plain
 
@@ -71,16 +72,21 @@ def look(
     records = instance.get_run_records(filters, limit=most, order_by="update_timestamp")
     times = {each.dagster_run.run_id: datetime.fromtimestamp(each.end_time or 0, UTC) for each in records}
     ended = (run for run in (each.dagster_run for each in records) if start is None or times[run.run_id] >= start)
-    mine = sorted((run for run in ended if connections_of(run) & set(names)), key=lambda run: times[run.run_id])
+    mine = sorted((run for run in ended if _concerned(run) & set(names)), key=lambda run: times[run.run_id])
     known = {run.run_id for run in mine} & set(seen)
     new = [run for run in mine if run.run_id not in known]
     verdicts: dict[tuple[str, str], Verdict] = {}
     for run in new[:RUNS_READ]:
-        here = sorted(connections_of(run) & set(names), key=len, reverse=True)
+        here = sorted(_concerned(run) & set(names), key=len, reverse=True)
         if run.tags.get(WILL_RETRY) != "true":
             verdicts.update(_verdicts(instance, run, here, times[run.run_id]))
     until = times[new[RUNS_READ - 1].run_id] if len(new) > RUNS_READ else now
     return Look(verdicts, until, sorted(known | {run.run_id for run in new[:RUNS_READ]}))
+
+
+def _concerned(run: dg.DagsterRun) -> set[str]:
+    """Name what a run is for: connections, or the upkeep of all of them."""
+    return connections_of(run) | ({run.job_name} & {MAINTENANCE})
 
 
 def _verdicts(
@@ -91,7 +97,7 @@ def _verdicts(
     for record in instance.get_records_for_run(run.run_id, of_type=_ENDED).records:
         event = record.event_log_entry.dagster_event
         step = event.step_key if event is not None else None
-        name = next((name for name in names if (step or "").startswith(f"{name}__")), None)
+        name = next((name for name in names if name == MAINTENANCE or (step or "").startswith(f"{name}__")), None)
         if event is not None and step is not None and name is not None:
             if event.event_type is dg.DagsterEventType.STEP_SUCCESS:
                 found[name, step] = Verdict(run.run_id, at)

@@ -147,6 +147,17 @@ def test_a_run_that_ended_early_is_told_until_one_does_not(alarm: Alarm, desk: D
     assert alarm.tick() == ["Over: acme: run failed"]
 
 
+def test_upkeep_that_fails_is_told(alarm: Alarm, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Days that are not sealed and runs that are not removed are nobody's, and still somebody's trouble."""
+    with monkeypatch.context() as wrong:
+        wrong.setenv("MLC_VAULT_KEY", "no key")
+        assert not run("mlc_maintenance", alarm.instance).success
+    (line,) = alarm.lines()
+    assert line.startswith("mlc_maintenance: connection broken | MLC_VAULT_KEY: a key is written as id:base64")
+    assert run("mlc_maintenance", alarm.instance).success
+    assert alarm.tick() == ["Over: mlc_maintenance: connection broken"]
+
+
 def _job() -> dg.JobDefinition:
     @dg.job(name="acme")
     def job() -> None: ...
