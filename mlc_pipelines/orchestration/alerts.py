@@ -23,6 +23,7 @@ from mlc_pipelines.orchestration.troubles import (
     BROKEN,
     FAILED,
     HELD,
+    LATE,
     QUIET,
     SETTINGS,
     UNREAD,
@@ -30,6 +31,7 @@ from mlc_pipelines.orchestration.troubles import (
     Trouble,
     broken_files,
     held,
+    late,
     no_folder,
     plain,
     quiet,
@@ -107,11 +109,14 @@ def _look(
         troubles += held(books)
         troubles += unsettled(books, now, after=settings.unknown_after)
         troubles += unread(books)
-    quiet_at = looked.quiet
-    if settings.quiet_hours is None or quiet_at is None or now - quiet_at >= QUIET_EVERY:
-        kinds, quiet_at = kinds | {QUIET}, now
+    due = looked.quiet is None or now - looked.quiet >= QUIET_EVERY
+    if due or settings.quiet_hours is None:
+        kinds.add(QUIET)
         troubles += _silences(house, list(integrations), settings.quiet_hours, now)
-    return troubles, kinds, Looked(runs.until, quiet_at, list(runs.seen))
+    if due:
+        kinds.add(LATE)
+        troubles += [trouble for name in names for trouble in late(house.ledger.books(name), now)]
+    return troubles, kinds, Looked(runs.until, now if due else looked.quiet, list(runs.seen))
 
 
 def _silences(house: House, names: list[str], hours: float | None, now: datetime) -> Iterator[Trouble]:

@@ -273,6 +273,29 @@ def test_a_write_without_an_answer_is_told_when_it_is_old(
     assert "Over: acme, papers: outcome of writes unknown" in alarm.tick()
 
 
+def test_a_record_that_is_postponed_each_time_is_told_after_a_day(alarm: Alarm, desk: Desk, house: House) -> None:
+    """Every run is green, and one document never arrives: it is told of by its number and reason, until it does."""
+
+    def busy(_batch: object) -> None:
+        raise TransientError("target: GET /Vendor: HTTP 500; try later")
+
+    desk.papers.before_deliver = busy
+    assert poll(alarm.instance).success
+    assert alarm.tick() == []
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=25)):
+        assert poll(alarm.instance).success
+        (line,) = alarm.lines()
+        assert line.startswith(
+            "acme, papers: records wait to be sent | 2 records postponed: 3.50 EUR; the oldest, INV-A"
+        )
+        assert "HTTP 500" in line
+        assert alarm.tick() == []
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=26)):
+        desk.papers.before_deliver = lambda _batch: None
+        assert poll(alarm.instance).success
+        assert alarm.tick() == ["Over: acme, papers: records wait to be sent"]
+
+
 def test_a_change_that_cannot_be_read_is_told_when_it_lasts(alarm: Alarm, house: House) -> None:
     """Once may have been the way; three times in a row is the record. Read at last, the alert is over."""
     progress = house.ledger.books("acme").progress
