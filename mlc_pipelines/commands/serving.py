@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def ui(
     host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the UI.")] = 3000,
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="With the simulators and the webhook receiver, all live.")
     ] = False,
@@ -65,8 +65,8 @@ def _must_be_free(host: str, port: int) -> None:
     """Refuse a port that is taken: Dagster's webserver would hang there, and its daemon work beside another one."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except (OSError, OverflowError) as error:
-        said = getattr(error, "strerror", None) or error
+    except OSError as error:
+        said = error.strerror or type(error).__name__
         raise ConfigurationError(f"ui: cannot listen on {host}:{port} ({said}); choose another --port") from error
 
 
@@ -93,7 +93,8 @@ def _child(stack: ExitStack, command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def webhooks_serve(
-    host: Host = "127.0.0.1", port: Annotated[int, typer.Option(help="Port to listen on.")] = 3001
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 3001,
 ) -> None:
     """Receive webhooks: verified, stored durably, then answered; a sensor turns them into runs."""
     from mlc_pipelines.integrations.house import House
