@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import dagster as dg
 import pytest
+import time_machine
 from sqlalchemy import select, update
 
 from mlc_pipelines.errors import Cause, TransientError
@@ -158,6 +159,18 @@ def test_a_source_that_nobody_read_is_not_fresh(house: House, desk: Desk, instan
     poll(instance)
     after = check(run("acme_checks", instance), "fresh", "acme/papers_written")
     assert (after.passed, after.description) == (True, "The source was last read 0 minutes ago.")
+
+
+def test_a_source_that_is_asked_and_does_not_answer_is_not_fresh(
+    house: House, desk: Desk, instance: dg.DagsterInstance
+) -> None:
+    """Polls that fail read nothing, however often they come."""
+    poll(instance)
+    desk.papers.down = TransientError("ifs: no connection")
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=3)):
+        assert not poll(instance).success
+        told = check(run("acme_checks", instance), "fresh", "acme/papers_written")
+    assert (told.passed, told.description) == (False, "The source was last read 180 minutes ago.")
 
 
 @pytest.mark.parametrize(
