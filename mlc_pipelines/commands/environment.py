@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 RUNS = ".mlc/dagster"
+SETTINGS = "dagster.yaml"
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def home() -> Path:
@@ -27,7 +29,8 @@ def dagster_home() -> Path:
     """Give Dagster's folder, with our settings in it; an operator's own DAGSTER_HOME is left as it is."""
     folder = Path(os.environ.setdefault("DAGSTER_HOME", str((home() / "dagster").resolve())))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings, ours = folder / "dagster.yaml", Path("dagster.yaml")
-    if not settings.exists() and ours.exists():
+    settings = folder / SETTINGS
+    ours = next((each for each in (Path(SETTINGS), PROJECT / SETTINGS) if each.exists()), None)
+    if not settings.exists() and ours is not None:
         settings.write_text(ours.read_text(encoding="utf-8").replace(RUNS, str(folder)), encoding="utf-8")
     return folder

@@ -120,7 +120,7 @@ def replay(
     from mlc_pipelines.flows.translating import put_back
     from mlc_pipelines.integrations.house import House
 
-    moment = since.replace(tzinfo=UTC) if since else None
+    moment = (since if since.tzinfo else since.replace(tzinfo=UTC)) if since else None
     choice = Choice(reason, getpass.getuser(), tuple(key or ()), tuple(cause or ()), moment)
     with House.open() as house:
         flows = _flows([card.name for card in house.integration(connection).flows], flow)

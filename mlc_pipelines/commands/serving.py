@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import ExitStack, suppress
@@ -12,6 +13,7 @@ import typer
 
 from mlc_pipelines.commands.environment import dagster_home, home
 from mlc_pipelines.commands.output import console
+from mlc_pipelines.errors import ConfigurationError
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 
@@ -30,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def ui(
     host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the UI.")] = 3000,
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="With the simulators and the webhook receiver, all live.")
     ] = False,
@@ -39,6 +41,7 @@ def ui(
     """Start Dagster's webserver and daemon with our settings. The UI has no login: keep it on loopback."""
     # In the background of a script it is ignored, and all of Dagster's processes, told to stop by it, would stay.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _must_be_free(host, port)
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         receiver = None
         if sandbox:
@@ -56,6 +59,15 @@ def ui(
         if receiver is not None:
             playground.live(20.0)
         server.wait()
+
+
+def _must_be_free(host: str, port: int) -> None:
+    """Refuse a port that is taken: Dagster's webserver would hang there, and its daemon work beside another one."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        said = error.strerror or type(error).__name__
+        raise ConfigurationError(f"ui: cannot listen on {host}:{port} ({said}); choose another --port") from error
 
 
 def _dagster(host: str, port: int) -> list[str]:
@@ -81,7 +93,8 @@ def _child(stack: ExitStack, command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def webhooks_serve(
-    host: Host = "127.0.0.1", port: Annotated[int, typer.Option(help="Port to listen on.")] = 3001
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 3001,
 ) -> None:
     """Receive webhooks: verified, stored durably, then answered; a sensor turns them into runs."""
     from mlc_pipelines.integrations.house import House

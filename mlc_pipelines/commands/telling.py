@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlc_pipelines.commands.output import ATTENTION, as_json, console, money, plain, say, table
+from mlc_pipelines.commands.output import ATTENTION, CONFIGURATION, as_json, console, money, plain, say, table
 from mlc_pipelines.commands.running import Connection, Json
 
 Chosen = Annotated[str | None, typer.Argument(help="Name of the connection; all if left out.")]
@@ -22,13 +22,15 @@ def register(app: typer.Typer) -> None:
 
 def status(connection: Chosen = None, as_document: Json = False) -> None:
     """Tell where records stand: by flow and state, with money, watermarks, the last run and open writes."""
+    from mlc_pipelines.commands.choosing import chosen
     from mlc_pipelines.commands.documents import sum_document
     from mlc_pipelines.integrations.house import House
 
     out = console()
     told = []
     with House.open() as house:
-        for name in [house.connection(connection).name] if connection else sorted(house.connections):
+        names, legible = chosen(house, connection)
+        for name in names:
             books = house.ledger.books(name)
             sums, open_writes = books.reports.sums(), books.intents.count_open()
             last = max((item.finished_at for item in books.progress.last()), default=None)
@@ -43,15 +45,18 @@ def status(connection: Chosen = None, as_document: Json = False) -> None:
             out.print(f"last pass: {seen}; writes without a known outcome: {sum(open_writes.values())}\n")
     if as_document:
         as_json(told)
+    if not legible:
+        raise typer.Exit(CONFIGURATION)
 
 
 def holds(connection: Chosen = None, as_document: Json = False) -> None:
     """Tell what is held, by cause: how many, how much, what happened, and what to do."""
+    from mlc_pipelines.commands.choosing import chosen
     from mlc_pipelines.commands.documents import advice_for, hold_document
     from mlc_pipelines.integrations.house import House
 
     with House.open() as house:
-        names = [house.connection(connection).name] if connection else sorted(house.connections)
+        names, legible = chosen(house, connection)
         groups = [(name, group) for name in names for group in house.ledger.books(name).reports.held()]
     if as_document:
         as_json([hold_document(name, group) for name, group in groups])
@@ -66,8 +71,8 @@ def holds(connection: Chosen = None, as_document: Json = False) -> None:
             out.print(f"\n[bold]{cause}[/]: {advice_for(group).happened}")
             out.print(plain(f"  for example: {group.example}"))
             out.print(plain(f"  to do: {advice_for(group).remedy}"))
-    if groups:
-        raise typer.Exit(ATTENTION)
+    if groups or not legible:
+        raise typer.Exit(ATTENTION if groups else CONFIGURATION)
 
 
 def trail(
@@ -82,12 +87,13 @@ def trail(
     from mlc_pipelines.ledger.archive_audit import archived_trail
 
     with House.open() as house:
-        house.connection(connection)
         reports = house.ledger.books(connection).reports
         stories = []
         for entry in reports.find(key):
             away = [each for file in archive or [] for each in archived_trail(house.ledger.engine, file, entry)]
             stories.append((entry, reports.trail(entry) or away, reports.archive_of(entry)))
+        if not stories:
+            house.connection(connection)  # records of one that is broken or gone are told all the same
     if not stories:
         say(f"{connection}: there is no record {key!r}; give its key, document number, or id in the spend system")
         raise typer.Exit(ATTENTION)

@@ -167,7 +167,11 @@ def _webhook(environ: Mapping[str, str], secret: Secret) -> Webhook | None:
     if not name:
         return None
     address = secret(name)
-    for part in urlsplit(address.get_secret_value())[2:4]:
+    try:
+        parts = urlsplit(address.get_secret_value())
+    except ValueError:  # its text may quote the address
+        raise ConfigurationError(f"{WEBHOOK}: the secret {name} holds no address") from None
+    for part in parts[2:4]:
         REDACTOR.register(SecretStr(part))  # messages about a request name its path
     return Webhook(address)
 

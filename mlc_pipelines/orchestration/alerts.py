@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 import msgspec
 
+from mlc_pipelines.connections.settings import connections_folder
 from mlc_pipelines.errors import MlcError
 from mlc_pipelines.integrations.catalogue import catalogue
 from mlc_pipelines.integrations.house import House, read_connections
@@ -16,11 +17,13 @@ from mlc_pipelines.orchestration import alert_book
 from mlc_pipelines.orchestration.alert_book import Alerts
 from mlc_pipelines.orchestration.alert_receivers import AlertSettings, News, Receiver
 from mlc_pipelines.orchestration.failed_runs import failing, look
+from mlc_pipelines.orchestration.maintenance import NAME as MAINTENANCE
 from mlc_pipelines.orchestration.opened import house_of
 from mlc_pipelines.orchestration.troubles import (
     BROKEN,
     FAILED,
     HELD,
+    LATE,
     QUIET,
     SETTINGS,
     UNREAD,
@@ -28,6 +31,8 @@ from mlc_pipelines.orchestration.troubles import (
     Trouble,
     broken_files,
     held,
+    late,
+    no_folder,
     plain,
     quiet,
     unread,
@@ -48,6 +53,7 @@ class Looked(msgspec.Struct, frozen=True):
 
     runs: datetime | None = None
     quiet: datetime | None = None
+    seen: list[str] = []  # runs that ended lately and have been read
 
     @classmethod
     def read(cls, cursor: str | None) -> "Looked":
@@ -82,16 +88,20 @@ def _look(
     house: House, settings: AlertSettings, instance: dg.DagsterInstance, *, before: Alerts, looked: Looked
 ) -> tuple[list[Trouble], set[str], Looked]:
     """Give what is wrong now, which kinds of trouble were looked for, and how far."""
+    gone = no_folder(connections_folder(os.environ))
+    if gone is not None:  # nobody can look, so that nothing is over
+        return [*settings.troubles(), gone], {SETTINGS}, looked
     now = house.ledger.clock.now()
     connections, broken = read_connections(os.environ)
     integrations = {each.name: catalogue()[each.integration] for each in connections}
     names = dict.fromkeys([*integrations, *(each.name for each in broken)])
-    runs = look(instance, names, since=looked.runs)
+    watched = [*names, MAINTENANCE]
+    runs = look(instance, watched, now=now, since=looked.runs, seen=looked.seen)
     open_runs = [each.trouble for each in before.values() if each.trouble.kind == FAILED and each.over is None]
     troubles = [
         *settings.troubles(),
         *broken_files(broken),
-        *failing(runs, open_runs, {name: integrations.get(name) for name in names}),
+        *failing(runs, open_runs, {name: integrations.get(name) for name in watched}),
     ]
     kinds = {SETTINGS, BROKEN, FAILED, HELD, UNSETTLED, UNREAD}
     for name in names:
@@ -99,11 +109,14 @@ def _look(
         troubles += held(books)
         troubles += unsettled(books, now, after=settings.unknown_after)
         troubles += unread(books)
-    quiet_at = looked.quiet
-    if settings.quiet_hours is None or quiet_at is None or now - quiet_at >= QUIET_EVERY:
-        kinds, quiet_at = kinds | {QUIET}, now
+    due = looked.quiet is None or now - looked.quiet >= QUIET_EVERY
+    if due or settings.quiet_hours is None:
+        kinds.add(QUIET)
         troubles += _silences(house, list(integrations), settings.quiet_hours, now)
-    return troubles, kinds, Looked(runs.until, quiet_at)
+    if due:
+        kinds.add(LATE)
+        troubles += [trouble for name in names for trouble in late(house.ledger.books(name), now)]
+    return troubles, kinds, Looked(runs.until, now if due else looked.quiet, list(runs.seen))
 
 
 def _silences(house: House, names: list[str], hours: float | None, now: datetime) -> Iterator[Trouble]:
@@ -142,5 +155,8 @@ def _told(receiver: Receiver, news: News) -> bool:
     except MlcError as error:
         said = {"receiver": receiver.name, "error": plain(str(error))}
         logger.warning("%s was not told; it is tried again: %s", receiver.name, said["error"], extra=said)
+        return False
+    except Exception as error:  # noqa: BLE001  # of whatever kind: one receiver never keeps the others from hearing
+        logger.warning("%s was not told; it is tried again: unforeseen %s", receiver.name, type(error).__name__)
         return False
     return True

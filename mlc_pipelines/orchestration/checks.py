@@ -181,7 +181,7 @@ def _fresh(connection: Connection, integration: Integration) -> dg.AssetChecksDe
     )
     def fresh(house: dg.ResourceParam[OpenHouse]) -> dg.AssetCheckResult:
         now = house.house.ledger.clock.now()
-        last = _last_collect(house.house.ledger.books(connection.name).progress.last(), documents.name)
+        last = _last_read(house.house.ledger.books(connection.name).progress.last(), documents.name)
         oldest = oldest_fresh(connection.schedule, now)
         age = f"{(now - last.started_at).total_seconds() / 60:.0f} minutes ago" if last else "never"
         metadata: Facts = {"expected since": dg.MetadataValue.timestamp(oldest)}
@@ -212,8 +212,9 @@ def _standing(house: OpenHouse, name: str) -> Standing:
     return session.standing() if session.standing is not None else Standing(None, ())
 
 
-def _last_collect(passes: Iterable[Pass], flow: str) -> Pass | None:
-    return next((each for each in passes if (each.flow, each.stage) == (flow, "collect")), None)
+def _last_read(passes: Iterable[Pass], flow: str) -> Pass | None:
+    """Give the pass that follows the last read: where a read was interrupted, none follows."""
+    return next((each for each in passes if (each.flow, each.stage) == (flow, "translate")), None)
 
 
 def oldest_fresh(schedule: str | None, now: datetime) -> datetime:

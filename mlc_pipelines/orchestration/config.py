@@ -1,13 +1,14 @@
 """What a person may set in the Launchpad, and what schedules and sensors set for themselves."""
 
-from collections.abc import Iterable, Mapping
+import difflib
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from mlc_pipelines.errors import ConfigurationError
+from mlc_pipelines.errors import Cause, ConfigurationError
 from mlc_pipelines.flows.road import Choice
 
 
@@ -27,7 +28,17 @@ def choice_of(config: ReplayConfig, actor: str) -> Choice | None:
     """Say what a person chose to replay; None when nobody asked for it."""
     if not config.replay_held:
         return None
-    return Choice(config.reason, actor, tuple(config.keys), tuple(config.causes), _moment(config.since))
+    return Choice(config.reason, actor, tuple(config.keys), _causes(config.causes), _moment(config.since))
+
+
+def _causes(names: Collection[str]) -> tuple[str, ...]:
+    """Take the names of causes; one that is none would choose nothing, and all would look well."""
+    for name in names:
+        if name not in set(Cause):
+            near = difflib.get_close_matches(name, list(Cause), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(f"run configuration: causes: there is no cause {name[:60]!r}{hint}")
+    return tuple(names)
 
 
 def _moment(text: str) -> datetime | None:
@@ -35,11 +46,11 @@ def _moment(text: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise ConfigurationError(
             f"run configuration: since: {text!r} is not a time; write 2026-11-01 or 2026-11-01T08:00:00Z"
         ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def unattended(keys: Iterable[dg.AssetKey]) -> dict[str, Any]:

@@ -10,12 +10,16 @@ import dagster as dg
 
 from mlc_pipelines.integrations.integration import Integration
 from mlc_pipelines.orchestration.failures import ERROR_MARK
+from mlc_pipelines.orchestration.maintenance import NAME as MAINTENANCE
 from mlc_pipelines.orchestration.runs import FINISHED, connections_of
 from mlc_pipelines.orchestration.troubles import BROKEN, FAILED, Trouble, moment, plain
 
 WILL_RETRY = "dagster/will_retry"
-OVERLAP = timedelta(minutes=1)
+OVERLAP = timedelta(minutes=11)
+"""Longer than the clocks of two machines may differ: the end of a run is told by the clock of its worker."""
+
 RUNS_READ = 300
+RUNS_LISTED = 3000
 EARLY = "the run ended early; its worker died or it was stopped from outside"
 _ENDED = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.STEP_SUCCESS}
 _CHECKS_FAILED = "DagsterAssetCheckFailedError"
@@ -43,27 +47,46 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The last verdict on each step of each connection, and how far runs have been looked at."""
+    """The last verdict on each step of each connection, how far runs have been looked at, and which of the newest."""
 
     verdicts: Mapping[tuple[str, str], Verdict]
     until: datetime | None
+    seen: Sequence[str] = ()
 
 
-def look(instance: dg.DagsterInstance, names: Iterable[str], *, since: datetime | None) -> Look:
-    """Read the runs that ended after `since` (the newest when nobody has looked yet), the oldest first."""
-    filters = dg.RunsFilter(statuses=FINISHED, updated_after=since - OVERLAP if since else None)
-    records = instance.get_run_records(filters, limit=RUNS_READ, order_by="update_timestamp")
-    ended = sorted((record.end_time, record.dagster_run) for record in records if record.end_time is not None)
+def look(
+    instance: dg.DagsterInstance,
+    names: Iterable[str],
+    *,
+    now: datetime,
+    since: datetime | None,
+    seen: Iterable[str] = (),
+) -> Look:
+    """Read the runs that ended after `since` (the newest when nobody has looked yet), the oldest first.
+
+    An old run that something is written to later is left alone, and so is one that was `seen`.
+    """
+    start = min(since, now) - OVERLAP if since is not None else None
+    filters = dg.RunsFilter(statuses=FINISHED, updated_after=start)
+    most = RUNS_READ if start is None else RUNS_LISTED
+    records = instance.get_run_records(filters, limit=most, order_by="update_timestamp")
+    times = {each.dagster_run.run_id: datetime.fromtimestamp(each.end_time or 0, UTC) for each in records}
+    ended = (run for run in (each.dagster_run for each in records) if start is None or times[run.run_id] >= start)
+    mine = sorted((run for run in ended if _concerned(run) & set(names)), key=lambda run: times[run.run_id])
+    known = {run.run_id for run in mine} & set(seen)
+    new = [run for run in mine if run.run_id not in known]
     verdicts: dict[tuple[str, str], Verdict] = {}
-    until = since
-    for time, run in ((datetime.fromtimestamp(end, UTC), run) for end, run in ended):
-        if since is not None and time < since - OVERLAP:
-            continue  # an old run that something was written to
-        until = time if until is None else max(until, time)
-        mine = sorted(connections_of(run) & set(names), key=len, reverse=True)
-        if mine and run.tags.get(WILL_RETRY) != "true":
-            verdicts.update(_verdicts(instance, run, mine, time))
-    return Look(verdicts, until)
+    for run in new[:RUNS_READ]:
+        here = sorted(_concerned(run) & set(names), key=len, reverse=True)
+        if run.tags.get(WILL_RETRY) != "true":
+            verdicts.update(_verdicts(instance, run, here, times[run.run_id]))
+    until = times[new[RUNS_READ - 1].run_id] if len(new) > RUNS_READ else now
+    return Look(verdicts, until, sorted(known | {run.run_id for run in new[:RUNS_READ]}))
+
+
+def _concerned(run: dg.DagsterRun) -> set[str]:
+    """Name what a run is for: connections, or the upkeep of all of them."""
+    return connections_of(run) | ({run.job_name} & {MAINTENANCE})
 
 
 def _verdicts(
@@ -74,7 +97,7 @@ def _verdicts(
     for record in instance.get_records_for_run(run.run_id, of_type=_ENDED).records:
         event = record.event_log_entry.dagster_event
         step = event.step_key if event is not None else None
-        name = next((name for name in names if (step or "").startswith(f"{name}__")), None)
+        name = next((name for name in names if name == MAINTENANCE or (step or "").startswith(f"{name}__")), None)
         if event is not None and step is not None and name is not None:
             if event.event_type is dg.DagsterEventType.STEP_SUCCESS:
                 found[name, step] = Verdict(run.run_id, at)

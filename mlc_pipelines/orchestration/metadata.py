@@ -18,6 +18,7 @@ Facts = dict[str, dg.MetadataValue[Any]]
 
 PLACES = ("delivered", "under_way", "held", "ignored")
 PASSES_SHOWN = 24
+HELD_SHOWN = 50
 _MOVED = {"new", "changed", "translated", "landed"}
 _WAITING = {"held"}
 _MISSED = {"postponed", "unknown"}
@@ -55,9 +56,12 @@ def sums_table(sums: Sequence[Sum]) -> str:
 
 
 def held_table(held: Sequence[HeldGroup]) -> str:
-    """Write holds by cause, with what happened and what to do."""
+    """Write holds by cause, the most first, with what happened and what to do.
+
+    Each pass keeps a table in the event log of Dagster; all that is held is a question to the ledger.
+    """
     lines = []
-    for group in held:
+    for group in held[:HELD_SHOWN]:
         advice = CATALOGUE[Cause(group.cause)] if group.cause in set(Cause) else None
         lines.append(
             (
@@ -70,7 +74,9 @@ def held_table(held: Sequence[HeldGroup]) -> str:
                 advice.remedy if advice else "",
             )
         )
-    return table(("cause", "key", "records", "amount", "since (UTC)", "what happened", "what to do"), lines)
+    told = table(("cause", "key", "records", "amount", "since (UTC)", "what happened", "what to do"), lines)
+    more = len(held) - len(lines)
+    return f"{told}\n\nand {more} more; `mlc holds` lists them all" if more else told
 
 
 def passes_chart(passes: Sequence[Pass], flow: str, stage: str) -> str:

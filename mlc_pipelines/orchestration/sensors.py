@@ -50,7 +50,12 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 def inbox_sensor(connections: Mapping[str, Connection], jobs: Sequence[AnyJob]) -> dg.SensorDefinition:
-    """Make the one sensor of all connections. What is taken up, the ledger decides."""
+    """Make the one sensor of all connections. What is taken up, the ledger decides.
+
+    Events of a flow that the connection does not have (any more) ask for nothing: to Dagster, a run of no assets is one
+    of all, without what tells them to leave held records alone.
+    """
+    flows = {(name, flow.name) for name, each in connections.items() for flow in catalogue()[each.integration].flows}
 
     @dg.sensor(
         name="inbox",
@@ -64,7 +69,8 @@ def inbox_sensor(connections: Mapping[str, Connection], jobs: Sequence[AnyJob]) 
         ends = time.monotonic() + LINGER_SECONDS
         while True:
             now = datetime.now(UTC)
-            waiting = [each for each in house_of(os.environ).ledger.inbox.waiting() if each.connection in connections]
+            waiting = house_of(os.environ).ledger.inbox.waiting()
+            waiting = [each for each in waiting if (each.connection, each.flow) in flows]
             ready = {}
             if waiting:
                 on = switched_on(connections.values(), context.instance)

@@ -4,23 +4,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from mlc_pipelines.connections.settings import BrokenConnection
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.flows.causes import CATALOGUE
 from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.ledger.progress import Pass
-from mlc_pipelines.ledger.reports import HeldGroup
-from mlc_pipelines.ledger.states import Stage
+from mlc_pipelines.ledger.reports import HeldGroup, Sum
+from mlc_pipelines.ledger.states import Stage, State
 from mlc_pipelines.wire.redaction import REDACTOR
 
 BROKEN, HELD, UNSETTLED, QUIET, FAILED, SETTINGS = "broken", "held", "unsettled", "quiet", "failed", "settings"
-UNREAD = "unread"
+UNREAD, LATE = "unread", "late"
 HEARD = "heard"
 PASSES_READ = 200
 PASSES_OF_LATE = 60
 LASTING = 3
 """So many reads of a flow in a row make a trouble that lasts."""
+LONGEST_WAIT = timedelta(days=1)
+"""A record that could not be sent for so long is told of, though every run of its flow goes well."""
+
+_TRYING = {State.SENDING.value, State.POSTPONED.value, State.UNKNOWN.value}
 _LONGEST_LINE = 600
 
 
@@ -45,6 +50,19 @@ def plain(text: str) -> str:
 def moment(at: datetime) -> str:
     """Write a time for people."""
     return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def no_folder(folder: Path) -> Trouble | None:
+    """Say that the folder of connection files cannot be read, if so: that is not the same as no connections."""
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        said = plain(f"MLC_CONNECTIONS_DIR: {folder}: {error.strerror or type(error).__name__}.")
+        remedy = (
+            "Whoever runs this machine: is it mounted, may it be read? No connection works; what is held stays held."
+        )
+        return Trouble("settings/folder", SETTINGS, "all", "all connections: their folder is gone", (said, remedy))
+    return None
 
 
 def broken_files(broken: Iterable[BrokenConnection]) -> Iterator[Trouble]:
@@ -101,6 +119,31 @@ def unsettled(books: Books, now: datetime, *, after: timedelta) -> Iterator[Trou
                     f"Integration engineer: if no run comes, see why; then: mlc status {books.connection}",
                 ),
             )
+
+
+def late(books: Books, now: datetime) -> Iterator[Trouble]:
+    """Give the flows whose oldest postponed record has been tried for too long, each time without success."""
+    waiting: dict[tuple[str, Stage], list[Sum]] = {}
+    for each in books.reports.sums():
+        if each.state is State.POSTPONED:
+            waiting.setdefault((each.flow, each.stage), []).append(each)
+    for (flow, stage), sums in waiting.items():
+        for oldest in books.entries.due(flow, stage, [State.POSTPONED], limit=1):
+            before = [each.at for each in books.reports.trail(oldest) if each.after not in _TRYING]
+            if before and now - before[-1] >= LONGEST_WAIT:
+                count, total = sum(each.count for each in sums), money((each.currency, each.amount) for each in sums)
+                first = f"the oldest, {plain(oldest.label)}, is tried since {moment(before[-1])}."
+                yield Trouble(
+                    f"late/{books.connection}/{flow}/{stage}",
+                    LATE,
+                    books.connection,
+                    f"{books.connection}, {flow}: records wait to be sent",
+                    (
+                        f"{_records(count)} postponed{total}; {first}",
+                        f"Why: {plain(oldest.problem or '')}",
+                        f"Integration engineer: the story of one: mlc trail {books.connection} {plain(oldest.key)}",
+                    ),
+                )
 
 
 def unread(books: Books) -> Iterator[Trouble]:

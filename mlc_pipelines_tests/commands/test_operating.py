@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -159,3 +160,13 @@ def test_a_database_that_is_not_there_is_said_in_a_sentence(empty: Path, monkeyp
     assert said.code in {2, 3}
     assert "Traceback" not in said.err
     assert len(said.err.strip().splitlines()) == 1
+
+
+def test_a_ledger_of_a_newer_version_is_left_alone(empty: Path) -> None:
+    """Whoever went back to an older program is told so in a sentence."""
+    assert mlc("db", "upgrade").code == 0
+    with sqlite3.connect(empty / "mlc.db") as database:
+        database.execute("UPDATE mlc_schema_version SET version_num = '9999'")
+    said = mlc("status")
+    assert said.code == 2
+    assert "a newer version of mlc_pipelines has upgraded it" in said.err

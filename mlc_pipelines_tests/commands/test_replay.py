@@ -1,5 +1,6 @@
 """`mlc replay`: held records go again, on purpose, by someone, for a reason."""
 
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,13 @@ def test_a_replay_wants_a_reason(books: Books) -> None:
 def test_a_replay_for_people_fits_the_screen(books: Books) -> None:
     """The table is no wider than 80 columns."""
     assert mlc("replay", "acme", "--reason", "r", "--dry-run").widest <= 80
+
+
+@pytest.mark.parametrize(("hours", "chosen"), [(2, 3), (-2, 0)])
+def test_a_time_with_a_zone_is_that_moment(books: Books, hours: int, chosen: int) -> None:
+    """An hour ago by a clock two hours ahead or behind is an hour ago, not one or three."""
+    zone = timezone(timedelta(hours=hours))
+    there = datetime.now(UTC).astimezone(zone) + timedelta(hours=-1 if hours > 0 else 1)
+    said = mlc("replay", "acme", "--dry-run", "--reason", "r", "--json", "--since", there.isoformat(timespec="seconds"))
+    assert said.code == 0, said.err
+    assert len(said.document["records"]) == chosen

@@ -1,6 +1,7 @@
 """`mlc status`, `holds`, `trail`: where records stand, why some stop, and the story of one."""
 
 from decimal import Decimal
+from pathlib import Path
 
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.ledger.records import SourceRecord
@@ -54,6 +55,33 @@ def test_nothing_held_is_0(empty: object) -> None:
     """An installation with nothing in it holds nothing."""
     said = mlc("holds", "--json")
     assert (said.code, said.document) == (0, [])
+
+
+def test_what_a_connection_with_a_broken_file_holds_is_told(at_work: Installation, house: House) -> None:
+    """A mistake in a file takes nothing out of sight: its records are counted, and what is wrong is said."""
+    path = house.connection("sandbox_ramp").path
+    text = path.read_text(encoding="utf-8")
+    before = mlc("status", "--json").document, mlc("holds", "--json").document
+    path.write_text(f"{text}\nscedule: x\n", encoding="utf-8")
+    try:
+        status, holds, one = mlc("status", "--json"), mlc("holds", "--json"), mlc("holds", "sandbox_ramp", "--json")
+        story = mlc("trail", "sandbox_ramp", house.ledger.books("sandbox_ramp").reports.select(limit=1)[0].key)
+    finally:
+        path.write_text(text, encoding="utf-8")
+    assert (status.document, holds.document) == before
+    assert one.document == holds.document
+    assert (status.code, holds.code, one.code, story.code) == (2, 1, 1, 0)
+    assert "did you mean schedule?" in status.err
+    assert "did you mean schedule?" in holds.err
+
+
+def test_a_folder_that_is_not_there_is_not_nothing_held(empty: Path) -> None:
+    """Whoever asks in the wrong place hears so."""
+    (empty / "connections").rmdir()
+    for command in ("holds", "status"):
+        said = mlc(command, "--json")
+        assert (said.code, said.document) == (2, [])
+        assert "there is no folder" in said.err
 
 
 def test_a_trail_tells_the_whole_story(at_work: Installation, house: House) -> None:

@@ -2,13 +2,17 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from mlc_pipelines.commands.environment import dagster_home
+from mlc_pipelines_tests.commands.asking import mlc
 from mlc_pipelines_tests.webhooks.post import eventually
 
 _PROC = Path("/proc")
@@ -34,6 +38,25 @@ def test_no_daemon_outlives_it(tmp_path: Path) -> None:
                 with suppress(ProcessLookupError):  # it has ended by itself meanwhile
                     os.kill(int(each.partition(" ")[0]), signal.SIGKILL)
     assert left == []
+
+
+def test_a_port_that_is_taken_is_refused(empty: Path) -> None:
+    """No second daemon begins to work behind somebody else's page."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = mlc("ui", "--port", str(taken.getsockname()[1]))
+    assert said.code == 2
+    assert "cannot listen on 127.0.0.1:" in said.err
+
+
+def test_dagster_has_our_settings_wherever_it_is_started(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that works elsewhere gives up lost runs too, and tells nobody outside what is run."""
+    monkeypatch.chdir(tmp_path)
+    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+        assert instance.run_monitoring_enabled
+        assert instance.run_retries_enabled
+        assert not instance.telemetry_enabled
 
 
 def _at_work(home: Path) -> list[str]:

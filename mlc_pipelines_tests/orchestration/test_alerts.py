@@ -3,9 +3,11 @@
 import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import dagster as dg
 import pytest
+import time_machine
 
 from mlc_pipelines.errors import Cause, ConfigurationError, MlcError, OutcomeUnknownError, RecordError, TransientError
 from mlc_pipelines.integrations.house import House
@@ -145,6 +147,17 @@ def test_a_run_that_ended_early_is_told_until_one_does_not(alarm: Alarm, desk: D
     assert alarm.tick() == ["Over: acme: run failed"]
 
 
+def test_upkeep_that_fails_is_told(alarm: Alarm, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Days that are not sealed and runs that are not removed are nobody's, and still somebody's trouble."""
+    with monkeypatch.context() as wrong:
+        wrong.setenv("MLC_VAULT_KEY", "no key")
+        assert not run("mlc_maintenance", alarm.instance).success
+    (line,) = alarm.lines()
+    assert line.startswith("mlc_maintenance: connection broken | MLC_VAULT_KEY: a key is written as id:base64")
+    assert run("mlc_maintenance", alarm.instance).success
+    assert alarm.tick() == ["Over: mlc_maintenance: connection broken"]
+
+
 def _job() -> dg.JobDefinition:
     @dg.job(name="acme")
     def job() -> None: ...
@@ -185,6 +198,19 @@ def test_a_connection_that_is_taken_away_takes_its_alerts_along(alarm: Alarm, de
     fail(alarm, desk, TransientError("ifs: no connection"))
     write("acme").unlink()
     assert alarm.tick() == ["Over: acme, papers: run failed"]
+
+
+def test_connections_whose_folder_is_gone_are_told_and_nothing_is_called_over(
+    alarm: Alarm, desk: Desk, folder: Path
+) -> None:
+    """A folder that is not mounted looks like one without connections: what fails and is held there goes on."""
+    fail(alarm, desk, TransientError("ifs: no connection"))
+    folder.rename(folder.with_name("elsewhere"))
+    (line,) = alarm.lines()
+    assert line.startswith("all connections: their folder is gone | MLC_CONNECTIONS_DIR: ")
+    assert alarm.tick() == []
+    folder.with_name("elsewhere").rename(folder)
+    assert alarm.tick() == ["Over: all connections: their folder is gone"]
 
 
 def hold(desk: Desk, *keys: str, cause: Cause = Cause.SUPPLIER_UNKNOWN) -> None:
@@ -245,6 +271,29 @@ def test_a_write_without_an_answer_is_told_when_it_is_old(
     desk.papers.settle_after = 0.0
     poll(alarm.instance)
     assert "Over: acme, papers: outcome of writes unknown" in alarm.tick()
+
+
+def test_a_record_that_is_postponed_each_time_is_told_after_a_day(alarm: Alarm, desk: Desk, house: House) -> None:
+    """Every run is green, and one document never arrives: it is told of by its number and reason, until it does."""
+
+    def busy(_batch: object) -> None:
+        raise TransientError("target: GET /Vendor: HTTP 500; try later")
+
+    desk.papers.before_deliver = busy
+    assert poll(alarm.instance).success
+    assert alarm.tick() == []
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=25)):
+        assert poll(alarm.instance).success
+        (line,) = alarm.lines()
+        assert line.startswith(
+            "acme, papers: records wait to be sent | 2 records postponed: 3.50 EUR; the oldest, INV-A"
+        )
+        assert "HTTP 500" in line
+        assert alarm.tick() == []
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=26)):
+        desk.papers.before_deliver = lambda _batch: None
+        assert poll(alarm.instance).success
+        assert alarm.tick() == ["Over: acme, papers: records wait to be sent"]
 
 
 def test_a_change_that_cannot_be_read_is_told_when_it_lasts(alarm: Alarm, house: House) -> None:
@@ -336,3 +385,17 @@ def test_alerts_of_several_connections_are_told_apart(alarm: Alarm, house: House
         write(name)
         house.ledger.books(name).entries.receive("papers", [SourceRecord("A", "10", b"{}", "f", problem="x")], None)
     assert alarm.tick() == ["eta, papers: held, unreadable", "zeta, papers: held, unreadable"]
+
+
+@pytest.mark.parametrize("first", [timedelta(minutes=9), timedelta(minutes=-9)], ids=["ahead", "behind"])
+def test_a_failure_is_told_whatever_the_clocks_of_workers(alarm: Alarm, first: timedelta) -> None:
+    """A run that ended on a machine whose clock is off hides no other run, and is not hidden by it."""
+    now = datetime.now(UTC)
+    for number, clock in enumerate(sorted([now, now + first], reverse=True)):
+        with time_machine.travel(clock):
+            tags = {"mlc/connection": "acme"} if number else {}
+            begun = alarm.instance.create_run_for_job(_job(), status=dg.DagsterRunStatus.STARTED, tags=tags)
+            alarm.instance.report_run_failed(begun)
+        told = alarm.tick()
+    assert told == ["acme: run failed"]
+    assert alarm.tick() == []

@@ -215,6 +215,19 @@ def test_only_an_encrypted_or_local_webhook_is_called(
     assert not hook.asked
 
 
+@pytest.mark.parametrize("address", ["https://[hooks/canary", "https://" + "a" * 64 + ".example/canary"])
+def test_an_address_that_is_none_keeps_nobody_else_from_hearing(
+    alarm: Alarm, house: House, sink: MailSink, hook: ScriptedServer, address: str
+) -> None:
+    """The mail is sent all the same, and nothing repeats the address."""
+    house.vault.set("alerts/webhook", SecretStr(address))
+    hold(house, "A")
+    assert "acme, papers: held, unreadable" in alarm.tick()
+    assert "held, unreadable" in sink.letters[0].get_content()
+    assert "canary" not in sink.letters[0].get_content() + "".join(alarm.warnings())
+    assert alarm.tick() == []
+
+
 def test_marks_of_the_chat_room_are_taken_literally(alarm: Alarm, hook: ScriptedServer, write: Write) -> None:
     """A file cannot call everybody in."""
     write("zeta", "'<!channel>': x")

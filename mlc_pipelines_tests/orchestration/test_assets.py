@@ -129,11 +129,24 @@ def test_the_replay_job_wants_a_reason(house: House, instance: dg.DagsterInstanc
         run("acme_replay", instance, config={})
 
 
-def test_a_time_that_is_none_fails_with_a_sentence(house: House, instance: dg.DagsterInstance) -> None:
-    """What the Launchpad was told is named, with what to write instead."""
-    config = {"ops": {"acme__papers_kept": {"config": {"since": "yesterday"}}}}
+@pytest.mark.parametrize(
+    ("narrow", "said"),
+    [
+        ({"since": "yesterday"}, "since: 'yesterday' is not a time"),
+        ({"since": "0001-01-01T00:00:00+14:00"}, "since: '0001-01-01T00:00:00+14:00' is not a time"),
+        (
+            {"causes": ["acount_unmapped"]},
+            "causes: there is no cause 'acount_unmapped'; did you mean account_unmapped?",
+        ),
+    ],
+)
+def test_what_cannot_choose_fails_with_a_sentence(
+    house: House, instance: dg.DagsterInstance, narrow: dict[str, Any], said: str
+) -> None:
+    """What the Launchpad was told is named, with what to write instead; a green run that replayed nothing would lie."""
+    config = {"ops": {"acme__papers_kept": {"config": narrow}}}
     result = run("acme", instance, assets=["acme/papers_kept"], config=config)
-    assert failure(result, "acme/papers_kept").startswith("run configuration: since: 'yesterday' is not a time")
+    assert failure(result, "acme/papers_kept").startswith(f"run configuration: {said}")
 
 
 def test_a_source_that_is_down_fails_the_asset_after_retries(

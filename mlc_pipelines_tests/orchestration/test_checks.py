@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import dagster as dg
 import pytest
+import time_machine
 from sqlalchemy import select, update
 
 from mlc_pipelines.errors import Cause, TransientError
@@ -17,6 +18,7 @@ from mlc_pipelines.ledger.states import Stage, State
 from mlc_pipelines.ledger.tables import entries
 from mlc_pipelines.orchestration.checks import lost, oldest_fresh
 from mlc_pipelines.orchestration.matching import month_before, month_of
+from mlc_pipelines.orchestration.metadata import HELD_SHOWN
 from mlc_pipelines_tests.orchestration.desk import Desk, today
 from mlc_pipelines_tests.orchestration.running import check, poll, run
 
@@ -84,6 +86,19 @@ def test_a_hold_warns_on_the_flow_that_has_it(house: House, desk: Desk, instance
     assert result.success
 
 
+def test_many_causes_do_not_fill_the_event_log(house: House, desk: Desk, instance: dg.DagsterInstance) -> None:
+    """What each pass and check keeps names the first of them and counts the rest."""
+    for number in range(HELD_SHOWN + 10):
+        desk.papers.paper.write(f"N{number}", account=f"6{number:03}")
+    result = poll(instance)
+    evaluation = check(result, "nothing_held", "acme/papers_told")
+    (made,) = result.asset_materializations_for_node("acme__papers_kept")
+    assert evaluation.metadata["held"].value == HELD_SHOWN + 10
+    for said in (evaluation.metadata["causes"].value, made.metadata["held by cause"].value):
+        assert str(said).count("account_unmapped") == HELD_SHOWN
+        assert str(said).endswith("and 10 more; `mlc holds` lists them all")
+
+
 def test_a_poll_does_not_ask_the_costly_questions(house: House, instance: dg.DagsterInstance) -> None:
     """Both sides are matched by a job of its own, and when a person materializes."""
     asked = {each.check_name for each in poll(instance).get_asset_check_evaluations()}
@@ -144,6 +159,18 @@ def test_a_source_that_nobody_read_is_not_fresh(house: House, desk: Desk, instan
     poll(instance)
     after = check(run("acme_checks", instance), "fresh", "acme/papers_written")
     assert (after.passed, after.description) == (True, "The source was last read 0 minutes ago.")
+
+
+def test_a_source_that_is_asked_and_does_not_answer_is_not_fresh(
+    house: House, desk: Desk, instance: dg.DagsterInstance
+) -> None:
+    """Polls that fail read nothing, however often they come."""
+    poll(instance)
+    desk.papers.down = TransientError("ifs: no connection")
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=3)):
+        assert not poll(instance).success
+        told = check(run("acme_checks", instance), "fresh", "acme/papers_written")
+    assert (told.passed, told.description) == (False, "The source was last read 180 minutes ago.")
 
 
 @pytest.mark.parametrize(

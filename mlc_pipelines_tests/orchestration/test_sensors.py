@@ -71,6 +71,22 @@ def test_an_event_asks_for_the_assets_of_its_flow(house: House, instance: dg.Dag
     assert request.run_key is None
 
 
+def test_an_event_of_a_flow_that_is_no_more_asks_for_nothing(
+    house: House, desk: Desk, instance: dg.DagsterInstance
+) -> None:
+    """After an upgrade or a change of integration: a run of no flow would be one of all, and release what is held."""
+    post(house, "1", flow="telegrams")
+    assert tick(instance).run_requests == []
+    post(house, "2")
+    (request,) = tick(instance).run_requests or []
+    assert {key.path[-1] for key in request.asset_selection or []} == {
+        "papers_written",
+        "papers_read",
+        "papers_kept",
+        "papers_told",
+    }
+
+
 def test_an_event_does_not_ask_the_costly_questions(house: House, instance: dg.DagsterInstance) -> None:
     """A webhook is no reason to match two months of documents on both sides."""
     post(house, "1")
