@@ -59,7 +59,7 @@ class DocumentDesk:
         if landed is not None:
             return landed
         if invoice is None:
-            self._refuse_what_may_be_there(outgoing, unless=_mark(outgoing))
+            self._refuse_what_may_be_there(outgoing, released=True)
             invoice = self._make(outgoing)
         wanted = outgoing.payload["voucher"]
         return _landed(invoice, voucher or (self._vouchers.create(wanted) if wanted else None))
@@ -144,15 +144,18 @@ class DocumentDesk:
         self._write_note(outgoing, invoice)
         return invoice
 
-    def _refuse_what_may_be_there(self, outgoing: Outgoing, *, unless: str | None = None) -> None:
+    def _refuse_what_may_be_there(self, outgoing: Outgoing, *, released: bool = False) -> None:
         """Refuse to make an invoice that may have been made and finally posted, where nothing would show it.
 
-        It is said once: who releases the document has looked. `unless` is a mark of which it was said.
+        It is said once of each version: who has it `released` has looked, but a newer version that came by itself is
+        nobody's word.
         """
-        note = self._note(outgoing)
-        if note is None or note.external_id != BEGUN or note.reference == unless or self._invoices.shows_posted:
+        note, said = self._note(outgoing), f"said^{outgoing.entry.id}"
+        if note is None or note.external_id != BEGUN or self._invoices.shows_posted:
             return
-        self._write_note(outgoing, BEGUN)
+        if released and note.reference == said:
+            return
+        self._write_note(outgoing, BEGUN, reference=said)
         wanted = outgoing.payload["invoice"]
         raise RecordError(
             f"{_named(wanted)} was sent and the answer lost; it is not among the posting proposals, but finally posted "
@@ -167,8 +170,8 @@ class DocumentDesk:
     def _note(self, outgoing: Outgoing) -> Binding | None:
         return self._dictionary.by_key(NOTES, outgoing.entry.key)
 
-    def _write_note(self, outgoing: Outgoing, what: str) -> None:
-        self._dictionary.link(NOTES, [(replace(outgoing.entry, reference=_mark(outgoing)), what)])
+    def _write_note(self, outgoing: Outgoing, what: str, *, reference: str | None = None) -> None:
+        self._dictionary.link(NOTES, [(replace(outgoing.entry, reference=reference or _mark(outgoing)), what)])
 
     # The voucher
 

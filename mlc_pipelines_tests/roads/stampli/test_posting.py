@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mlc_pipelines.errors import Cause
 from mlc_pipelines_tests.backups import back_up, bring_back
 from mlc_pipelines_tests.roads.installation import references
 from mlc_pipelines_tests.roads.stampli.tenancy import COLUMNS, Tenancy, csv_of, invoice_feed, row
@@ -281,6 +282,24 @@ def test_without_that_set_a_lost_invoice_is_for_a_person(tenancy: Tenancy, statu
     tenancy.run("invoices")
     assert tenancy.state() == ("held", "outcome_unsettled")
     assert (tenancy.proposals(), tenancy.ifs.vouchers) == ([], [])
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_an_export_that_says_paid_does_not_make_a_lost_invoice_again(tenancy: Tenancy, held: bool) -> None:
+    """A newer version comes by itself, before or after the hold: that a person has looked is said by a replay alone."""
+    tenancy.change(ifs={"sets": {"supplier_invoice": None}})
+    tenancy.ifs.faults.once("lost", method="POST", path_part="PostingProposal")
+    tenancy.post("a.csv", row())
+    final_post(tenancy)
+    if held:
+        tenancy.run("invoices")
+    tenancy.post("b.csv", row(Status="Paid"))
+    tenancy.run("invoices")
+    entry = tenancy.entry("invoices", "NT-118")
+    assert (entry.version, entry.cause) == (2, Cause.OUTCOME_UNSETTLED)
+    assert (tenancy.proposals(), tenancy.ifs.vouchers) == ([], [])
+    tenancy.replay("invoices")
+    assert (tenancy.state(), len(tenancy.proposals())) == (("delivered", None), 1)
 
 
 def test_a_posted_invoice_of_which_only_the_voucher_shows_can_be_paid(tenancy: Tenancy, tmp_path: Path) -> None:
