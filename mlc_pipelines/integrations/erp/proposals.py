@@ -5,6 +5,7 @@ vat, text, pay_term, po_reference, lines with account, parts, amount, text) and 
 Amounts are text. `text` begins with our reference: by it the invoice is known as ours when an answer was lost.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -42,6 +43,7 @@ class DocumentDesk:
         self._vouchers = VoucherDesk(ifs, serie)
         self._dictionary = dictionary
         self._serie = serie
+        self._making = [threading.Lock() for _ in range(16)]
 
     def find_all(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look what became of lost writes, by entry id; a document that is only begun is to be finished.
@@ -53,7 +55,11 @@ class DocumentDesk:
         return {entry: landed for entry, landed in found.items() if landed is not None}
 
     def deliver(self, outgoing: Outgoing) -> Landed:
-        """Make what is not there yet: the invoice, then its voucher."""
+        """Make what is not there yet: the invoice, then its voucher; documents of one number wait for each other."""
+        with self._making[hash(_key(outgoing.payload["invoice"])) % len(self._making)]:
+            return self._deliver(outgoing)
+
+    def _deliver(self, outgoing: Outgoing) -> Landed:
         invoice, voucher = self._parts(outgoing)
         landed = self._whole(outgoing, invoice, voucher)
         if landed is not None:
@@ -95,11 +101,21 @@ class DocumentDesk:
         text, stem = there.text or "", _stem(mark)
         noted = note.reference if note is not None and note.external_id == there.word() else None
         if not text.startswith(mark) and noted != mark:
-            raise _changed(outgoing, there) if noted or text.startswith(stem) else _taken(outgoing, there)
+            raise _changed(outgoing, there) if noted or text.startswith(stem) else self._taken(outgoing, there)
         if noted != mark:
             self._see_that_it_is_whole(outgoing, there)
             self._write_note(outgoing, there.word())
         return there.word()
+
+    def _taken(self, outgoing: Outgoing, there: FoundInvoice) -> RecordError:
+        wanted, other = outgoing.payload["invoice"], self._dictionary.by_external_id(NOTES, there.word())
+        maker = "was not made by this connection" if other is None else f"was made of the record {other.key}"
+        return RecordError(
+            f"{_named(wanted)} is in IFS already (id {there.invoice_id}{_posted(there)}) and {maker}; find out whether "
+            "it is the same",
+            cause=Cause.DUPLICATE_SUSPECTED,
+            key=_key(wanted),
+        )
 
     def _looked_for(self, outgoing: Outgoing, note: Binding | None) -> FoundInvoice | None:
         """Look for it by supplier and number, then by the id that was noted."""
@@ -211,16 +227,6 @@ def _named(wanted: Mapping[str, Any]) -> str:
 
 def _key(wanted: Mapping[str, Any]) -> str:
     return f"invoice:{wanted['company']}^{wanted['supplier']}^{wanted['number']}"
-
-
-def _taken(outgoing: Outgoing, there: FoundInvoice) -> RecordError:
-    wanted = outgoing.payload["invoice"]
-    return RecordError(
-        f"{_named(wanted)} is in IFS already (id {there.invoice_id}{_posted(there)}) and was not made by this "
-        "connection; find out whether it is the same",
-        cause=Cause.DUPLICATE_SUSPECTED,
-        key=_key(wanted),
-    )
 
 
 def _changed(outgoing: Outgoing, there: FoundInvoice) -> RecordError:
