@@ -54,6 +54,11 @@ class DocumentDesk:
         found = {outgoing.entry.id: self._settled(outgoing) for outgoing in lost}
         return {entry: landed for entry, landed in found.items() if landed is not None}
 
+    def has_begun(self, key: str) -> bool:
+        """Tell whether something of a document may be in IFS: its invoice was begun, and not refused."""
+        note = self._dictionary.by_key(NOTES, key)
+        return note is not None and note.external_id != REFUSED
+
     def deliver(self, outgoing: Outgoing) -> Landed:
         """Make what is not there yet: the invoice, then its voucher; documents of one number wait for each other."""
         with self._making[hash(_key(outgoing.payload["invoice"])) % len(self._making)]:

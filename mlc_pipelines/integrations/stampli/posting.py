@@ -25,6 +25,10 @@ class Posting:
         self._marks = PaidMarks(ifs)
         self._births = threading.Lock()
 
+    def has_begun(self, key: str) -> bool:
+        """Tell whether something of an invoice may be in IFS."""
+        return self._documents.has_begun(key)
+
     def find_all(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look for documents that are whole; one that is paid too is left to `deliver`, which looks part by part."""
         paid = {each.entry.id for each in batch if each.payload["paid"]}

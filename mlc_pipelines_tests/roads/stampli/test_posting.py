@@ -305,14 +305,23 @@ def test_new_content_never_completes_an_old_half(opened: Callable[..., Tenancy])
     assert tenancy.ifs.vouchers == []
 
 
-def test_a_half_that_is_cancelled_is_for_a_person(opened: Callable[..., Tenancy]) -> None:
+@pytest.mark.parametrize("status", ["Cancelled", "Pending Approval"])
+def test_a_half_that_is_no_longer_approved_is_for_a_person(opened: Callable[..., Tenancy], status: str) -> None:
     """What has begun in IFS is not left out in silence."""
     tenancy = opened()
     tenancy.change(ifs={"open_periods": []})
     tenancy.ifs.people.close_period("10", 2026, 11)
     tenancy.post("a.csv", row())
-    tenancy.post("b.csv", row(Status="Cancelled"))
+    tenancy.post("b.csv", row(Status=status))
     assert tenancy.state() == ("held", "cancelled_after_delivery")
+
+
+def test_a_refused_invoice_that_goes_back_for_approval_waits_for_it(opened: Callable[..., Tenancy]) -> None:
+    """IFS has nothing of it, so nobody has to look."""
+    tenancy = opened(invoice_types={"INVOICE": "NONE", "CREDIT": "NONE"})
+    tenancy.post("a.csv", row())
+    tenancy.post("b.csv", row(Status="Pending Approval"))
+    assert tenancy.state() == ("ignored", "not_ready")
 
 
 def test_the_same_number_of_two_vendors(opened: Callable[..., Tenancy]) -> None:

@@ -157,6 +157,8 @@ class BillsToIfs:
             return decided
         company = self._desk.places.company_of(bill)
         if company not in self._desk.connection.companies:
+            if self._documents.has_begun(entry.key):
+                raise _begun(bill, f"is of company {company}, which is not of this connection")
             return Ignored(
                 Cause.NOT_OURS, f"bill {bill.label} is of company {company}, which is not of this connection"
             )
@@ -196,13 +198,11 @@ class BillsToIfs:
         if not bill.is_withdrawn:
             if bill.status in self._desk.settings.bill_statuses:
                 return None
+            if self._documents.has_begun(entry.key):
+                raise _begun(bill, f"is {bill.said_status} in Procurify")
             return Ignored(Cause.NOT_READY, f"bill {bill.label} is {bill.said_status}")
         if any(each.attempts for each in self._versions(entry)):
-            raise RecordError(
-                f"bill {bill.label} is {bill.said_status} in Procurify, and its posting had begun; look for invoice "
-                f"{invoice_number(bill)} in IFS and cancel it",
-                cause=Cause.CANCELLED_AFTER_DELIVERY,
-            )
+            raise _begun(bill, f"is {bill.said_status} in Procurify")
         return Ignored(Cause.CANCELLED, f"bill {bill.label} is {bill.said_status} and was never posted")
 
     def _versions(self, entry: Entry) -> list[Entry]:
@@ -260,6 +260,14 @@ class BillsToIfs:
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Nothing: Procurify is never written."""
         return [Landed("") for _ in batch]
+
+
+def _begun(bill: Bill, how: str) -> RecordError:
+    return RecordError(
+        f"bill {bill.label} {how}, and its posting had begun; look for invoice {invoice_number(bill)} in IFS and "
+        "cancel it",
+        cause=Cause.CANCELLED_AFTER_DELIVERY,
+    )
 
 
 def _default(company: str | None) -> dict[str, str]:
