@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from mlc_pipelines.errors import Cause, MlcError, OutcomeUnknownError, RecordError
+from mlc_pipelines.errors import Cause, ConfigurationError, RecordError, TransientError
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.errors import AbsentError
@@ -156,10 +156,10 @@ class DocumentDesk:
         self._write_note(outgoing, BEGUN)
         try:
             made = self._proposals.create(_new_proposal(outgoing.payload["invoice"]))
-        except OutcomeUnknownError:
-            raise
-        except MlcError:
-            self._write_note(outgoing, REFUSED)
+        except (ConfigurationError, TransientError, RecordError) as error:
+            # A half of it may have been left; of any other error nobody knows whether it came before or after.
+            if getattr(error, "cause", None) is not Cause.OUTCOME_UNSETTLED:
+                self._write_note(outgoing, REFUSED)
             raise
         invoice = f"{made.company}^{made.invoice_id}"
         self._write_note(outgoing, invoice)

@@ -73,3 +73,16 @@ def test_a_posted_invoice_of_which_only_the_voucher_shows_can_be_paid(tenancy: T
     tenancy.post("b.csv", row(Status="Paid"))
     assert tenancy.state() == ("delivered", None)
     assert (tenancy.proposals(), len(tenancy.ifs.vouchers)) == ([], 1)
+
+
+def test_a_half_that_somebody_completed_and_posted_is_not_made_again(tenancy: Tenancy) -> None:
+    """It could not be taken back, so it may be there: a replay asks before it makes the invoice."""
+    tenancy.change(ifs={"sets": {"supplier_invoice": None}, "batch": False})
+    tenancy.ifs.faults.once("reset", method="POST", path_part="PostingProposalLines")
+    tenancy.ifs.faults.once("status", method="DELETE", path_part="PostingProposalHeadSet", status=403)
+    tenancy.post("a.csv", row())
+    assert tenancy.state() == ("held", "outcome_unsettled")
+    final_post(tenancy)
+    tenancy.replay("invoices")
+    assert tenancy.state() == ("held", "outcome_unsettled")
+    assert (tenancy.proposals(), tenancy.ifs.vouchers) == ([], [])
