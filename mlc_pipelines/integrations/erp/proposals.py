@@ -6,6 +6,7 @@ Amounts are text. `text` begins with our reference: by it the invoice is known a
 """
 
 import threading
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -13,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from mlc_pipelines.errors import Cause, ConfigurationError, RecordError, TransientError
+from mlc_pipelines.flows.content import fingerprint
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.errors import AbsentError
@@ -25,6 +27,7 @@ from mlc_pipelines.ledger.records import Landed
 from mlc_pipelines.ledger.states import State
 
 NOTES = "supplier_invoice"
+NUMBERS = "invoice_number"
 BEGUN = "begun"  # it is being made; until its id is noted it may be there or not
 REFUSED = "refused"  # it was not made
 
@@ -33,16 +36,18 @@ class DocumentDesk:
     """Makes a supplier invoice, then its voucher; a crash between them is resumed, not started again.
 
     An invoice leaves the posting proposals when it is finally posted. So that it is never made a second time, a note
-    by document is kept in the connection's dictionary: BEGUN before it is sent, its id as soon as IFS has made it.
+    by document is kept in the connection's dictionary: BEGUN before it is sent, its id as soon as IFS has made it. So
+    is the document that a number was made of: a number is one supplier's, or unique by itself (`by_supplier` is False).
     """
 
-    def __init__(self, ifs: IfsClient, dictionary: Dictionary, serie: str) -> None:
+    def __init__(self, ifs: IfsClient, dictionary: Dictionary, serie: str, *, by_supplier: bool = True) -> None:
         self._proposals = PostingProposals(ifs)
         self._invoices = SupplierInvoices(ifs)
         self._journal = Vouchers(ifs)
         self._vouchers = VoucherDesk(ifs, serie)
         self._dictionary = dictionary
         self._serie = serie
+        self._by_supplier = by_supplier
         self._making = [threading.Lock() for _ in range(16)]
 
     def find_all(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
@@ -61,7 +66,7 @@ class DocumentDesk:
 
     def deliver(self, outgoing: Outgoing) -> Landed:
         """Make what is not there yet: the invoice, then its voucher; documents of one number wait for each other."""
-        with self._making[hash(_key(outgoing.payload["invoice"])) % len(self._making)]:
+        with self._making[hash(self._number(outgoing)) % len(self._making)]:
             return self._deliver(outgoing)
 
     def _deliver(self, outgoing: Outgoing) -> Landed:
@@ -71,6 +76,7 @@ class DocumentDesk:
             return landed
         if invoice is None:
             self._refuse_what_may_be_there(outgoing, released=True)
+            self._refuse_a_second(outgoing)
             invoice = self._make(outgoing)
         wanted = outgoing.payload["voucher"]
         return _landed(invoice, voucher or (self._vouchers.create(wanted) if wanted else None))
@@ -153,6 +159,7 @@ class DocumentDesk:
         return any(each.is_cancelled and (each.text or "").startswith(stem) for each in same)
 
     def _make(self, outgoing: Outgoing) -> str:
+        self._dictionary.link(NUMBERS, [(replace(outgoing.entry, key=self._number(outgoing)), outgoing.entry.key)])
         self._write_note(outgoing, BEGUN)
         try:
             made = self._proposals.create(_new_proposal(outgoing.payload["invoice"]))
@@ -185,6 +192,30 @@ class DocumentDesk:
             cause=Cause.OUTCOME_UNSETTLED,
             key=_key(wanted),
         )
+
+    def _refuse_a_second(self, outgoing: Outgoing) -> None:
+        """Refuse a number that was made of another document, unless IFS has refused or somebody cancelled that one."""
+        other = self._dictionary.by_key(NUMBERS, self._number(outgoing))
+        note = self._dictionary.by_key(NOTES, other.external_id) if other is not None else None
+        if other is None or note is None or note.key == outgoing.entry.key or note.external_id == REFUSED:
+            return
+        company, _, invoice_id = note.external_id.partition("^")
+        if note.external_id != BEGUN and self._invoices.read(company, int(invoice_id)) is None:
+            return
+        wanted = outgoing.payload["invoice"]
+        made = "was begun" if note.external_id == BEGUN else f"is in IFS (id {invoice_id})"
+        raise RecordError(
+            f"{_named(wanted)} has the number of the record {note.key}, which {made}; find out whether it is the same",
+            cause=Cause.DUPLICATE_SUSPECTED,
+            key=_key(wanted),
+        )
+
+    def _number(self, outgoing: Outgoing) -> str:
+        """Name what may be there once: a number of one type, however it is typed."""
+        wanted = outgoing.payload["invoice"]
+        number = " ".join(unicodedata.normalize("NFKC", wanted["number"]).upper().split())
+        whose = [wanted["company"], wanted["supplier"]] if self._by_supplier else []
+        return fingerprint([*whose, number, wanted["invoice_type"]])
 
     # Notes
 

@@ -19,8 +19,8 @@ from mlc_pipelines.ledger.records import Landed
 class Posting:
     """Writes what translation made: `invoice` with `voucher` and perhaps a new `supplier`, or only a `paid` mark."""
 
-    def __init__(self, ifs: IfsClient, dictionary: Dictionary) -> None:
-        self._documents = DocumentDesk(ifs, dictionary, SERIE)
+    def __init__(self, ifs: IfsClient, dictionary: Dictionary, *, by_supplier: bool) -> None:
+        self._documents = DocumentDesk(ifs, dictionary, SERIE, by_supplier=by_supplier)
         self._suppliers = Suppliers(ifs)
         self._marks = PaidMarks(ifs)
         self._births = threading.Lock()

@@ -86,3 +86,25 @@ def test_a_half_that_somebody_completed_and_posted_is_not_made_again(tenancy: Te
     tenancy.replay("invoices")
     assert tenancy.state() == ("held", "outcome_unsettled")
     assert (tenancy.proposals(), tenancy.ifs.vouchers) == ([], [])
+
+
+def test_a_posted_invoice_that_comes_under_another_word_for_its_vendor_is_a_duplicate(tenancy: Tenancy) -> None:
+    """Stampli's exports learn the vendor's number: what was made by its name is known by supplier and number."""
+    tenancy.change(ifs={"sets": {"supplier_invoice": None}})
+    name = tenancy.simulators.world.supplier("S-1001").name
+    tenancy.post("a.csv", row(Vendor_ID="", Vendor_Name=name))
+    final_post(tenancy)
+    tenancy.post("b.csv", row(Vendor_Name=name))
+    assert tenancy.states("invoices") == {"delivered": 1, "held": 1}
+    assert (tenancy.proposals(), len(tenancy.ifs.vouchers)) == ([], 1)
+
+
+def test_a_duplicate_of_an_invoice_that_somebody_cancelled_is_made_when_it_is_released(tenancy: Tenancy) -> None:
+    """Who wants the other record posted cancels the first one in IFS, and its voucher."""
+    tenancy.post("a.csv", row(Vendor_ID="S-1002"))
+    tenancy.post("b.csv", row(Vendor_ID="V-77", Invoice_Number="nt-118"))
+    assert tenancy.states("invoices") == {"delivered": 1, "held": 1}
+    (proposal,) = tenancy.proposals()
+    tenancy.ifs.people.cancel_invoice("10", proposal["InvoiceId"])
+    tenancy.replay("invoices")
+    assert [each["Objstate"] for each in tenancy.proposals()] == ["Cancelled", "Balanced"]

@@ -337,6 +337,16 @@ def test_the_same_number_of_two_vendors(opened: Callable[..., Tenancy]) -> None:
     assert [each["Identity"] for each in strict.proposals()] == ["S-1001"]
 
 
+def test_where_numbers_are_unique_the_second_stays_held(opened: Callable[..., Tenancy]) -> None:
+    """Whatever becomes of the first one, and however the number is typed."""
+    tenancy = opened(dedup_scope="invoice_number")
+    tenancy.post("a.csv", row(), row(Vendor_ID="S-1002"), row(Vendor_ID="S-2001", Invoice_Number="nt-118"))
+    tenancy.post("b.csv", row(Status="Paid"))
+    tenancy.replay("invoices")
+    assert tenancy.states("invoices") == {"delivered": 1, "held": 2}
+    assert len(tenancy.proposals()) == 1
+
+
 def test_company_without_credit_account_holds_before_anything_is_written(opened: Callable[..., Tenancy]) -> None:
     """The rules of vouchers are part of what is checked first."""
     tenancy = opened(vouchers=RULES)

@@ -47,7 +47,8 @@ class InvoicesToIfs:
         self._feed = desk.settings.feeds.invoices
         kind = Kind(lambda raw: invoice_key(raw, self._feed), self._source, self._matters)
         self._files = desk.file_feed(self.name, "invoices", self._feed, kind)
-        self._posting = Posting(desk.ifs, desk.books.dictionary)
+        by_supplier = desk.settings.dedup_scope == "vendor_invoice"
+        self._posting = Posting(desk.ifs, desk.books.dictionary, by_supplier=by_supplier)
         self._words: Words | None = None
         self.settle_after = desk.settings.ifs_settle_after_seconds
 
@@ -199,7 +200,8 @@ class InvoicesToIfs:
         if self._desk.settings.dedup_scope == "vendor_invoice":
             return
         for other in self._desk.books.reports.select(flow=self.name, keys=[invoice.number]):
-            taken = other.key != entry.key and other.id < entry.id and other.state is not State.IGNORED
+            first = other.id < entry.id or self._posting.has_begun(other.key)
+            taken = other.key != entry.key and first and other.state is not State.IGNORED
             if taken and other.key.rsplit("^", 1)[-1] == entry.key.rsplit("^", 1)[-1]:
                 raise RecordError(
                     f"invoice {invoice.number} has the number of another one, of {other.partner}; find out whether "
