@@ -115,6 +115,7 @@ class DocumentDesk:
             raise _changed(outgoing, there) if noted or text.startswith(stem) else self._taken(outgoing, there)
         if noted != mark:
             self._see_that_it_is_whole(outgoing, there)
+            self._take_number(outgoing)
             self._write_note(outgoing, there.word())
         return there.word()
 
@@ -159,7 +160,7 @@ class DocumentDesk:
         return any(each.is_cancelled and (each.text or "").startswith(stem) for each in same)
 
     def _make(self, outgoing: Outgoing) -> str:
-        self._dictionary.link(NUMBERS, [(replace(outgoing.entry, key=self._number(outgoing)), outgoing.entry.key)])
+        self._take_number(outgoing)
         self._write_note(outgoing, BEGUN)
         try:
             made = self._proposals.create(_new_proposal(outgoing.payload["invoice"]))
@@ -209,6 +210,9 @@ class DocumentDesk:
             cause=Cause.DUPLICATE_SUSPECTED,
             key=_key(wanted),
         )
+
+    def _take_number(self, outgoing: Outgoing) -> None:
+        self._dictionary.link(NUMBERS, [(replace(outgoing.entry, key=self._number(outgoing)), outgoing.entry.key)])
 
     def _number(self, outgoing: Outgoing) -> str:
         """Name what may be there once: a number of one type, however it is typed."""

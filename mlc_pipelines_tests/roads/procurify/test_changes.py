@@ -183,6 +183,21 @@ def test_a_bill_that_changed_when_half_posted_is_for_a_person(tenancy: Tenancy) 
     assert "earlier content" in tenancy.problem("bills", key)
 
 
+def test_a_bill_takes_the_number_of_one_that_was_withdrawn_when_its_invoice_is_cancelled(tenancy: Tenancy) -> None:
+    """The wrong one of two was posted: withdrawn in Procurify and cancelled in IFS, it makes way for the right one."""
+    wrong = tenancy.bill(account="4010", number="NO-77")
+    tenancy.settle()
+    right = tenancy.bill(account="4010", number="NO-77")
+    tenancy.procurify.people.withdraw(int(wrong))
+    tenancy.settle()
+    assert tenancy.entry("bills", right).cause is Cause.DUPLICATE_SUSPECTED
+    assert f"was made of the record {wrong}" in tenancy.problem("bills", right)
+    invoice = tenancy.invoice(wrong)
+    tenancy.ifs.people.cancel_invoice(invoice["Company"], invoice["InvoiceId"])
+    tenancy.replay("bills")
+    assert tenancy.entry("bills", right).state is State.DELIVERED
+
+
 def test_a_bill_that_is_no_longer_approved_when_half_posted_is_for_a_person(tenancy: Tenancy) -> None:
     """Its invoice stands in IFS, whoever corrects the bill; approved again it goes on as a changed one."""
     key = half_posted(tenancy)

@@ -213,15 +213,28 @@ class BillsToIfs:
         return [each for each in found if (each.flow, each.key) == (self.name, entry.key) and each.id != entry.id]
 
     def _check_number(self, bill: Bill, reference: str) -> None:
-        """Hold a second bill of one supplier with one number: two people entered one invoice."""
+        """Hold a second bill of one supplier with one number: two people entered one invoice.
+
+        Of a posted bill that was withdrawn since, delivery asks whether its invoice was cancelled in IFS.
+        """
         bound = self._desk.dictionary.by_reference(self.kind, reference)
         other = bound.key if bound is not None else self._numbers.setdefault(reference, bill.id)
-        if other != bill.id:
+        if other != bill.id and not self._was_withdrawn(other):
             raise RecordError(
                 f"bill {bill.id} has the invoice number {bill.label} of bill {other} of the same vendor; withdraw the "
                 "one that is wrong in Procurify",
                 cause=Cause.DUPLICATE_SUSPECTED,
             )
+
+    def _was_withdrawn(self, bill_id: str) -> bool:
+        """Tell whether a bill that was posted is withdrawn by now; of one that cannot be read it is not known."""
+        known = self._desk.books.reports.select(flow=self.name, keys=[bill_id])
+        copy = next((each.source for each in known if each.key == bill_id), b"")
+        try:
+            withdrawn = bool(copy) and Bill.parse(copy, self._desk.settings.zone).is_withdrawn
+        except RecordError:
+            return False
+        return withdrawn and self._documents.has_begun(bill_id)
 
     def _dated(self, document: Mapping[str, Any]) -> dict[str, Any] | None:
         """See that the period of the posting date is open, with a voucher or without one."""
