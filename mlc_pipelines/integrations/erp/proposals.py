@@ -48,7 +48,7 @@ class DocumentDesk:
         self._dictionary = dictionary
         self._serie = serie
         self._by_supplier = by_supplier
-        self._making = [threading.Lock() for _ in range(16)]
+        self._making = [threading.Lock() for _ in range(256)]
 
     def find_all(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look what became of lost writes, by entry id; a document that is only begun is to be finished.
