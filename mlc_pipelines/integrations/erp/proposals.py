@@ -179,7 +179,7 @@ class DocumentDesk:
         It is said once of each version: who has it `released` has looked, but a newer version that came by itself is
         nobody's word.
         """
-        note, said = self._note(outgoing), f"said^{outgoing.entry.id}"
+        note, said = self._note(outgoing), _said(outgoing)
         if note is None or note.external_id != BEGUN or self._invoices.shows_posted:
             return
         if released and note.reference == said:
@@ -195,18 +195,28 @@ class DocumentDesk:
         )
 
     def _refuse_a_second(self, outgoing: Outgoing) -> None:
-        """Refuse a number that was made of another document, unless IFS has refused or somebody cancelled that one."""
+        """Refuse a number that was made of another document, unless IFS has refused or somebody cancelled that one.
+
+        Where nothing shows whether that one stands, it is said once: who releases the document has looked.
+        """
         other = self._dictionary.by_key(NUMBERS, self._number(outgoing))
         note = self._dictionary.by_key(NOTES, other.external_id) if other is not None else None
         if other is None or note is None or note.key == outgoing.entry.key or note.external_id == REFUSED:
             return
         company, _, invoice_id = note.external_id.partition("^")
-        if note.external_id != BEGUN and self._invoices.read(company, int(invoice_id)) is None:
+        there = self._invoices.read(company, int(invoice_id)) if note.external_id != BEGUN else None
+        if there is None and note.external_id != BEGUN:
             return
+        if there is None or not (there.is_proposal or self._invoices.shows_posted):
+            own, said = self._note(outgoing), _said(outgoing)
+            if own is not None and own.reference == said:
+                return
+            self._write_note(outgoing, REFUSED, reference=said)
         wanted = outgoing.payload["invoice"]
-        made = "was begun" if note.external_id == BEGUN else f"is in IFS (id {invoice_id})"
+        made = "was begun" if there is None else f"was made (id {invoice_id}{_posted(there)})"
         raise RecordError(
-            f"{_named(wanted)} has the number of the record {note.key}, which {made}; find out whether it is the same",
+            f"{_named(wanted)} has the number of the record {note.key}, which {made}; find out whether it is the same, "
+            "and replay if it is not",
             cause=Cause.DUPLICATE_SUSPECTED,
             key=_key(wanted),
         )
@@ -254,6 +264,11 @@ class DocumentDesk:
 def _mark(outgoing: Outgoing) -> str:
     """Give the word that begins the invoice's text: serie, document and content."""
     return str(outgoing.payload["invoice"]["text"]).split(" ", 1)[0]
+
+
+def _said(outgoing: Outgoing) -> str:
+    """Give the word that a person was told of this version of a document."""
+    return f"said^{outgoing.entry.id}"
 
 
 def _stem(mark: str) -> str:

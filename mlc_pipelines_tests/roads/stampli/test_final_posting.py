@@ -97,6 +97,19 @@ def test_a_posted_invoice_that_comes_under_another_word_for_its_vendor_is_a_dupl
     tenancy.post("b.csv", row(Vendor_Name=name))
     assert tenancy.states("invoices") == {"delivered": 1, "held": 1}
     assert (tenancy.proposals(), len(tenancy.ifs.vouchers)) == ([], 1)
+    tenancy.replay("invoices")
+    assert tenancy.states("invoices") == {"delivered": 2}  # somebody has found out that it is another one
+
+
+def test_a_number_that_another_record_has_begun_waits_for_a_person(tenancy: Tenancy) -> None:
+    """The answer of the first is lost, and nobody knows yet whether it was made."""
+    tenancy.change(stampli={"ifs_settle_after_seconds": 900}, ifs={"sets": {"supplier_invoice": None}})
+    tenancy.ifs.faults.once("lost", method="POST", path_part="PostingProposal")
+    tenancy.post("a.csv", row(Vendor_ID="S-1002"))
+    final_post(tenancy)
+    tenancy.post("b.csv", row(Vendor_ID="V-77"))
+    assert tenancy.states("invoices") == {"unknown": 1, "held": 1}
+    assert tenancy.proposals() == []
 
 
 def test_a_duplicate_of_an_invoice_that_somebody_cancelled_is_made_when_it_is_released(tenancy: Tenancy) -> None:
