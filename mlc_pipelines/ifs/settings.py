@@ -185,6 +185,8 @@ class IfsSettings(BaseModel):
         """Logical name → attribute of a set, or of one of its child collections, with the tenant's aliases applied."""
         settings = self.sets[set_name]
         known = dict(NAMES.get(f"{set_name}.{child}" if child else set_name, {}))
+        if set_name == "voucher_row":  # what is written on the rows of a voucher is looked for there
+            known |= self._references()
         for alias, attribute in settings.aliases.items():
             of_child, _, logical = alias.rpartition(".")
             if of_child == (child or ""):
@@ -193,10 +195,13 @@ class IfsSettings(BaseModel):
             known["modified"] = settings.modified_attribute
         if set_name == "posting_proposal" and child is None:
             known |= self.marks.names()
-        if set_name == "voucher" and child == "rows" and self.sets["voucher"].reference_fields:
-            serie, number = self.sets["voucher"].reference_fields
-            known |= {"reference_serie": serie, "reference_number": number}
+        if set_name == "voucher" and child == "rows":
+            known |= self._references()
         return known
+
+    def _references(self) -> dict[str, str]:
+        fields = self.sets["voucher"].reference_fields
+        return dict(zip(("reference_serie", "reference_number"), fields, strict=True)) if fields else {}
 
 
 def _merge(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

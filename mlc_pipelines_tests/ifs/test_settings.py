@@ -79,6 +79,15 @@ def test_reference_fields_are_those_of_the_tenant() -> None:
     assert ifs.names("voucher", "rows")["reference_serie"] == "TransferId"
 
 
+def test_a_reference_is_looked_for_in_the_fields_that_it_is_written_to() -> None:
+    """Unless the set of all rows has names of its own for them."""
+    ifs = settings(sets={"voucher": {"reference_fields": ["TransferId", "ReferenceNumber"]}})
+    assert ifs.names("voucher_row")["reference_serie"] == "TransferId"
+    aliases = {"voucher_row": {"aliases": {"reference_serie": "Transfer"}}}
+    own = settings(sets={"voucher": {"reference_fields": ["TransferId", "ReferenceNumber"]}} | aliases)
+    assert own.names("voucher_row")["reference_serie"] == "Transfer"
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -60,6 +60,17 @@ def test_a_voucher_is_made_with_its_rows_and_found_by_its_reference(
     assert {row["ReferenceNumber"] for row in kept["VoucherRows"]} == {"bill_01H"}
 
 
+def test_a_voucher_is_found_by_the_reference_fields_of_the_tenant(
+    ifs: IfsSandbox, open_client: OpenIfs, world: World
+) -> None:
+    """Whoever names other fields for our reference has it looked for there, too: the voucher is not made again."""
+    fields = {"voucher": {"reference_fields": ["ReferenceNumber", "ReferenceSerie"]}}
+    vouchers = Vouchers(open_client(ifs, sets=fields))
+    key = vouchers.create(voucher(world))
+    assert {row["ReferenceSerie"] for row in ifs.vouchers[0]["VoucherRows"]} == {"bill_01H"}
+    assert vouchers.find("10", "RAMP", number="bill_01H") == key
+
+
 def test_a_voucher_is_made_in_the_period_that_is_named(ifs: IfsSandbox, vouchers: Vouchers, world: World) -> None:
     """Also where its number is zero."""
     ifs.people.add_period("10", 2026, 0, first="2026-11-14", last="2026-11-14")

@@ -23,7 +23,10 @@ class PaidMarks:
     def mark(
         self, company: str, invoice_id: int, *, reference: str, paid_date: str | None, status: str = PAID
     ) -> Landed:
-        """Write status, date and reference, unless they are there; an invoice paid by another needs a person."""
+        """Write status, date and reference, unless they are there.
+
+        An invoice paid by another needs a person, and so does one that was cancelled in IFS and is paid all the same.
+        """
 
         def wanted(fresh: SupplierInvoice) -> Mapping[str, Any] | None:
             if fresh.payment_reference == reference and fresh.paid_status == status:
@@ -32,6 +35,12 @@ class PaidMarks:
                 raise RecordError(
                     f"invoice {fresh.number} is paid by {fresh.payment_reference} already; find out which is right",
                     cause=Cause.DUPLICATE_SUSPECTED,
+                )
+            if fresh.is_cancelled:
+                raise RecordError(
+                    f"invoice {fresh.number} was cancelled in IFS, and is paid by {reference}; find out what becomes "
+                    "of the payment, then mark it by hand and replay",
+                    cause=Cause.CANCELLED_AFTER_DELIVERY,
                 )
             marks = {"paid_status": status, "paid_date": paid_date, "payment_reference": reference}
             return {name: value for name, value in marks.items() if name in self._known}

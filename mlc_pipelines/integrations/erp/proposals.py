@@ -5,13 +5,16 @@ vat, text, pay_term, po_reference, lines with account, parts, amount, text) and 
 Amounts are text. `text` begins with our reference: by it the invoice is known as ours when an answer was lost.
 """
 
+import threading
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from mlc_pipelines.errors import Cause, MlcError, OutcomeUnknownError, RecordError
+from mlc_pipelines.errors import Cause, ConfigurationError, RecordError, TransientError
+from mlc_pipelines.flows.content import fingerprint
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.errors import AbsentError
@@ -24,6 +27,7 @@ from mlc_pipelines.ledger.records import Landed
 from mlc_pipelines.ledger.states import State
 
 NOTES = "supplier_invoice"
+NUMBERS = "invoice_number"
 BEGUN = "begun"  # it is being made; until its id is noted it may be there or not
 REFUSED = "refused"  # it was not made
 
@@ -32,16 +36,19 @@ class DocumentDesk:
     """Makes a supplier invoice, then its voucher; a crash between them is resumed, not started again.
 
     An invoice leaves the posting proposals when it is finally posted. So that it is never made a second time, a note
-    by document is kept in the connection's dictionary: BEGUN before it is sent, its id as soon as IFS has made it.
+    by document is kept in the connection's dictionary: BEGUN before it is sent, its id as soon as IFS has made it. So
+    is the document that a number was made of: a number is one supplier's, or unique by itself (`by_supplier` is False).
     """
 
-    def __init__(self, ifs: IfsClient, dictionary: Dictionary, serie: str) -> None:
+    def __init__(self, ifs: IfsClient, dictionary: Dictionary, serie: str, *, by_supplier: bool = True) -> None:
         self._proposals = PostingProposals(ifs)
         self._invoices = SupplierInvoices(ifs)
         self._journal = Vouchers(ifs)
         self._vouchers = VoucherDesk(ifs, serie)
         self._dictionary = dictionary
         self._serie = serie
+        self._by_supplier = by_supplier
+        self._making = [threading.Lock() for _ in range(256)]
 
     def find_all(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look what became of lost writes, by entry id; a document that is only begun is to be finished.
@@ -52,14 +59,24 @@ class DocumentDesk:
         found = {outgoing.entry.id: self._settled(outgoing) for outgoing in lost}
         return {entry: landed for entry, landed in found.items() if landed is not None}
 
+    def has_begun(self, key: str) -> bool:
+        """Tell whether something of a document may be in IFS: its invoice was begun, and not refused."""
+        note = self._dictionary.by_key(NOTES, key)
+        return note is not None and note.external_id != REFUSED
+
     def deliver(self, outgoing: Outgoing) -> Landed:
-        """Make what is not there yet: the invoice, then its voucher."""
+        """Make what is not there yet: the invoice, then its voucher; documents of one number wait for each other."""
+        with self._making[hash(self._number(outgoing)) % len(self._making)]:
+            return self._deliver(outgoing)
+
+    def _deliver(self, outgoing: Outgoing) -> Landed:
         invoice, voucher = self._parts(outgoing)
         landed = self._whole(outgoing, invoice, voucher)
         if landed is not None:
             return landed
         if invoice is None:
-            self._refuse_what_may_be_there(outgoing, unless=_mark(outgoing))
+            self._refuse_what_may_be_there(outgoing, released=True)
+            self._refuse_a_second(outgoing)
             invoice = self._make(outgoing)
         wanted = outgoing.payload["voucher"]
         return _landed(invoice, voucher or (self._vouchers.create(wanted) if wanted else None))
@@ -95,11 +112,22 @@ class DocumentDesk:
         text, stem = there.text or "", _stem(mark)
         noted = note.reference if note is not None and note.external_id == there.word() else None
         if not text.startswith(mark) and noted != mark:
-            raise _changed(outgoing, there) if noted or text.startswith(stem) else _taken(outgoing, there)
+            raise _changed(outgoing, there) if noted or text.startswith(stem) else self._taken(outgoing, there)
         if noted != mark:
             self._see_that_it_is_whole(outgoing, there)
+            self._take_number(outgoing)
             self._write_note(outgoing, there.word())
         return there.word()
+
+    def _taken(self, outgoing: Outgoing, there: FoundInvoice) -> RecordError:
+        wanted, other = outgoing.payload["invoice"], self._dictionary.by_external_id(NOTES, there.word())
+        maker = "was not made by this connection" if other is None else f"was made of the record {other.key}"
+        return RecordError(
+            f"{_named(wanted)} is in IFS already (id {there.invoice_id}{_posted(there)}) and {maker}; find out whether "
+            "it is the same",
+            cause=Cause.DUPLICATE_SUSPECTED,
+            key=_key(wanted),
+        )
 
     def _looked_for(self, outgoing: Outgoing, note: Binding | None) -> FoundInvoice | None:
         """Look for it by supplier and number, then by the id that was noted."""
@@ -132,27 +160,31 @@ class DocumentDesk:
         return any(each.is_cancelled and (each.text or "").startswith(stem) for each in same)
 
     def _make(self, outgoing: Outgoing) -> str:
+        self._take_number(outgoing)
         self._write_note(outgoing, BEGUN)
         try:
             made = self._proposals.create(_new_proposal(outgoing.payload["invoice"]))
-        except OutcomeUnknownError:
-            raise
-        except MlcError:
-            self._write_note(outgoing, REFUSED)
+        except (ConfigurationError, TransientError, RecordError) as error:
+            # A half of it may have been left; of any other error nobody knows whether it came before or after.
+            if getattr(error, "cause", None) is not Cause.OUTCOME_UNSETTLED:
+                self._write_note(outgoing, REFUSED)
             raise
         invoice = f"{made.company}^{made.invoice_id}"
         self._write_note(outgoing, invoice)
         return invoice
 
-    def _refuse_what_may_be_there(self, outgoing: Outgoing, *, unless: str | None = None) -> None:
+    def _refuse_what_may_be_there(self, outgoing: Outgoing, *, released: bool = False) -> None:
         """Refuse to make an invoice that may have been made and finally posted, where nothing would show it.
 
-        It is said once: who releases the document has looked. `unless` is a mark of which it was said.
+        It is said once of each version: who has it `released` has looked, but a newer version that came by itself is
+        nobody's word.
         """
-        note = self._note(outgoing)
-        if note is None or note.external_id != BEGUN or note.reference == unless or self._invoices.shows_posted:
+        note, said = self._note(outgoing), _said(outgoing)
+        if note is None or note.external_id != BEGUN or self._invoices.shows_posted:
             return
-        self._write_note(outgoing, BEGUN)
+        if released and note.reference == said:
+            return
+        self._write_note(outgoing, BEGUN, reference=said)
         wanted = outgoing.payload["invoice"]
         raise RecordError(
             f"{_named(wanted)} was sent and the answer lost; it is not among the posting proposals, but finally posted "
@@ -162,13 +194,50 @@ class DocumentDesk:
             key=_key(wanted),
         )
 
+    def _refuse_a_second(self, outgoing: Outgoing) -> None:
+        """Refuse a number that was made of another document, unless IFS has refused or somebody cancelled that one.
+
+        Where nothing shows whether that one stands, it is said once: who releases the document has looked.
+        """
+        other = self._dictionary.by_key(NUMBERS, self._number(outgoing))
+        note = self._dictionary.by_key(NOTES, other.external_id) if other is not None else None
+        if other is None or note is None or note.key == outgoing.entry.key or note.external_id == REFUSED:
+            return
+        company, _, invoice_id = note.external_id.partition("^")
+        there = self._invoices.read(company, int(invoice_id)) if note.external_id != BEGUN else None
+        if there is None and note.external_id != BEGUN:
+            return
+        if there is None or not (there.is_proposal or self._invoices.shows_posted):
+            own, said = self._note(outgoing), _said(outgoing)
+            if own is not None and own.reference == said:
+                return
+            self._write_note(outgoing, REFUSED, reference=said)
+        wanted = outgoing.payload["invoice"]
+        made = "was begun" if there is None else f"was made (id {invoice_id}{_posted(there)})"
+        raise RecordError(
+            f"{_named(wanted)} has the number of the record {note.key}, which {made}; find out whether it is the same, "
+            "and replay if it is not",
+            cause=Cause.DUPLICATE_SUSPECTED,
+            key=_key(wanted),
+        )
+
+    def _take_number(self, outgoing: Outgoing) -> None:
+        self._dictionary.link(NUMBERS, [(replace(outgoing.entry, key=self._number(outgoing)), outgoing.entry.key)])
+
+    def _number(self, outgoing: Outgoing) -> str:
+        """Name what may be there once: a number of one type, however it is typed."""
+        wanted = outgoing.payload["invoice"]
+        number = " ".join(unicodedata.normalize("NFKC", wanted["number"]).upper().split())
+        whose = [wanted["company"], wanted["supplier"]] if self._by_supplier else []
+        return fingerprint([*whose, number, wanted["invoice_type"]])
+
     # Notes
 
     def _note(self, outgoing: Outgoing) -> Binding | None:
         return self._dictionary.by_key(NOTES, outgoing.entry.key)
 
-    def _write_note(self, outgoing: Outgoing, what: str) -> None:
-        self._dictionary.link(NOTES, [(replace(outgoing.entry, reference=_mark(outgoing)), what)])
+    def _write_note(self, outgoing: Outgoing, what: str, *, reference: str | None = None) -> None:
+        self._dictionary.link(NOTES, [(replace(outgoing.entry, reference=reference or _mark(outgoing)), what)])
 
     # The voucher
 
@@ -197,6 +266,11 @@ def _mark(outgoing: Outgoing) -> str:
     return str(outgoing.payload["invoice"]["text"]).split(" ", 1)[0]
 
 
+def _said(outgoing: Outgoing) -> str:
+    """Give the word that a person was told of this version of a document."""
+    return f"said^{outgoing.entry.id}"
+
+
 def _stem(mark: str) -> str:
     """Give the part of the mark that all contents of one document share."""
     return mark.rpartition(":")[0] + ":"
@@ -208,16 +282,6 @@ def _named(wanted: Mapping[str, Any]) -> str:
 
 def _key(wanted: Mapping[str, Any]) -> str:
     return f"invoice:{wanted['company']}^{wanted['supplier']}^{wanted['number']}"
-
-
-def _taken(outgoing: Outgoing, there: FoundInvoice) -> RecordError:
-    wanted = outgoing.payload["invoice"]
-    return RecordError(
-        f"{_named(wanted)} is in IFS already (id {there.invoice_id}{_posted(there)}) and was not made by this "
-        "connection; find out whether it is the same",
-        cause=Cause.DUPLICATE_SUSPECTED,
-        key=_key(wanted),
-    )
 
 
 def _changed(outgoing: Outgoing, there: FoundInvoice) -> RecordError:

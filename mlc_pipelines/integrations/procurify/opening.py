@@ -143,7 +143,10 @@ def _document(desk: Desk, row: Listed, copy: bytes | None) -> Document | None:
     """Make a document of a bill; None for one that cannot be read, which the ledger holds."""
     if row.problem:
         return None
-    bill = Bill.parse(copy or desk.procurify.bill(row.key), desk.settings.zone)
+    try:
+        bill = Bill.parse(copy or desk.procurify.bill(row.key), desk.settings.zone)
+    except RecordError:
+        return None
     total = shown_total(bill)
     if total is None or bill.invoice_date is None:
         return None

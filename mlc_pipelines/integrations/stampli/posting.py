@@ -19,11 +19,15 @@ from mlc_pipelines.ledger.records import Landed
 class Posting:
     """Writes what translation made: `invoice` with `voucher` and perhaps a new `supplier`, or only a `paid` mark."""
 
-    def __init__(self, ifs: IfsClient, dictionary: Dictionary) -> None:
-        self._documents = DocumentDesk(ifs, dictionary, SERIE)
+    def __init__(self, ifs: IfsClient, dictionary: Dictionary, *, by_supplier: bool) -> None:
+        self._documents = DocumentDesk(ifs, dictionary, SERIE, by_supplier=by_supplier)
         self._suppliers = Suppliers(ifs)
         self._marks = PaidMarks(ifs)
         self._births = threading.Lock()
+
+    def has_begun(self, key: str) -> bool:
+        """Tell whether something of an invoice may be in IFS."""
+        return self._documents.has_begun(key)
 
     def find_all(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look for documents that are whole; one that is paid too is left to `deliver`, which looks part by part."""

@@ -9,6 +9,8 @@ from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.roads.procurify.tenancy import Tenancy
 
+CONFIRMED = 1
+
 
 def posted(tenancy: Tenancy) -> str:
     """Post a bill; give its key."""
@@ -179,6 +181,43 @@ def test_a_bill_that_changed_when_half_posted_is_for_a_person(tenancy: Tenancy) 
     tenancy.settle()
     assert tenancy.entry("bills", key).cause is Cause.CHANGED_AFTER_DELIVERY
     assert "earlier content" in tenancy.problem("bills", key)
+
+
+def test_a_bill_takes_the_number_of_one_that_was_withdrawn_when_its_invoice_is_cancelled(tenancy: Tenancy) -> None:
+    """The wrong one of two was posted: withdrawn in Procurify and cancelled in IFS, it makes way for the right one."""
+    wrong = tenancy.bill(account="4010", number="NO-77")
+    tenancy.settle()
+    right = tenancy.bill(account="4010", number="NO-77")
+    tenancy.procurify.people.withdraw(int(wrong))
+    tenancy.settle()
+    assert tenancy.entry("bills", right).cause is Cause.DUPLICATE_SUSPECTED
+    assert f"was made of the record {wrong}" in tenancy.problem("bills", right)
+    invoice = tenancy.invoice(wrong)
+    tenancy.ifs.people.cancel_invoice(invoice["Company"], invoice["InvoiceId"])
+    tenancy.replay("bills")
+    assert tenancy.entry("bills", right).state is State.DELIVERED
+
+
+def test_a_bill_that_is_no_longer_approved_when_half_posted_is_for_a_person(tenancy: Tenancy) -> None:
+    """Its invoice stands in IFS, whoever corrects the bill; approved again it goes on as a changed one."""
+    key = half_posted(tenancy)
+    tenancy.procurify.bills[int(key)].status = CONFIRMED
+    tenancy.procurify.people.edit_bill(int(key), amount="101.00")
+    tenancy.settle()
+    assert tenancy.entry("bills", key).cause is Cause.CANCELLED_AFTER_DELIVERY
+    assert "is confirmed in Procurify, and its posting had begun" in tenancy.problem("bills", key)
+    tenancy.procurify.people.approve(int(key))
+    tenancy.settle()
+    assert tenancy.entry("bills", key).cause is Cause.CHANGED_AFTER_DELIVERY
+
+
+def test_a_bill_that_leaves_the_connection_when_half_posted_is_for_a_person(tenancy: Tenancy) -> None:
+    """It is another company's now, and its invoice stands in the books of the first."""
+    key = half_posted(tenancy)
+    tenancy.change(companies=["20"])
+    tenancy.procurify.people.edit_bill(int(key), amount="101.00")
+    tenancy.settle()
+    assert "company 10, which is not of this connection, and its posting had begun" in tenancy.problem("bills", key)
 
 
 def test_a_bill_withdrawn_when_half_posted_is_for_a_person(tenancy: Tenancy) -> None:

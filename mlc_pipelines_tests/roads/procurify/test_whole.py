@@ -140,6 +140,17 @@ def test_month_end_shows_what_somebody_changed(full: Tenancy) -> None:
     assert "target no longer has it" in differences[cancelled.key]
 
 
+def test_month_end_goes_on_without_a_bill_that_cannot_be_read(tenancy: Tenancy) -> None:
+    """The ledger holds and tells it; the others are compared."""
+    tenancy.bill(account="4010")
+    broken = tenancy.bill(account="4010")
+    tenancy.procurify.bills[int(broken)].payment_terms = ["30"]  # type: ignore[assignment]  # as it was never agreed
+    tenancy.settle()
+    assert tenancy.entry("bills", broken).state is State.HELD
+    result = match(tenancy)
+    assert (result.matched, [found.counts["source"] for found in result.matches]) == (True, [1])
+
+
 def test_a_day_s_bills_are_matched_by_the_account_s_days(worked: Tenancy) -> None:
     """The bill of half past eleven in UTC belongs to the next day on both sides."""
     key = str(worked.procurify.peculiar("near midnight").id)

@@ -84,6 +84,21 @@ def test_paid_after_final_posting_is_recorded(tenancy: Tenancy) -> None:
     assert tenancy.state() == ("delivered", None)
 
 
+def test_paid_after_it_was_cancelled_in_ifs_is_for_a_person(tenancy: Tenancy) -> None:
+    """Money has left for what the books no longer have; it is told, and ends when somebody has marked it."""
+    tenancy.post("a.csv", row())
+    (proposal,) = tenancy.proposals()
+    tenancy.ifs.people.cancel_invoice("10", proposal["InvoiceId"])
+    tenancy.post("b.csv", row(Status="Paid"))
+    assert tenancy.state() == ("held", "cancelled_after_delivery")
+    reference = (tenancy.entry("invoices", "NT-118").problem or "").partition("paid by ")[2].partition(";")[0]
+    tenancy.ifs.people.edit_invoice(
+        "10", proposal["InvoiceId"], Objstate="Cancelled", Cf_Paid_Status="Paid", Cf_Payment_Reference=reference
+    )
+    tenancy.replay("invoices")
+    assert tenancy.state() == ("delivered", None)
+
+
 def test_paid_from_the_first_is_posted_and_marked(tenancy: Tenancy) -> None:
     """An invoice that Stampli has paid before we saw it is not open for a second payment in IFS."""
     tenancy.post("a.csv", row(Status="Paid"))

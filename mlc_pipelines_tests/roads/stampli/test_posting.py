@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlc_pipelines_tests.backups import back_up, bring_back
+from mlc_pipelines.errors import Cause
+from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.roads.installation import references
 from mlc_pipelines_tests.roads.stampli.tenancy import COLUMNS, Tenancy, csv_of, invoice_feed, row
 
@@ -237,6 +237,15 @@ def test_an_invoice_that_somebody_entered_by_hand_is_a_duplicate(tenancy: Tenanc
     assert len(tenancy.proposals()) == 1
 
 
+def test_two_vendors_that_are_one_supplier_do_not_post_one_number_twice(tenancy: Tenancy) -> None:
+    """Sent at the same moment: one waits for the other, finds what it has made, and says of which record."""
+    tenancy.post("a.csv", row(Vendor_ID="S-1002"), row(Vendor_ID="V-77"))
+    first, second = sorted(tenancy.books.reports.select(flow="invoices"), key=lambda entry: entry.state.value)
+    assert (first.state, second.cause) == (State.DELIVERED, Cause.DUPLICATE_SUSPECTED)
+    assert f"was made of the record {first.key}" in (second.problem or "")
+    assert (len(tenancy.proposals()), len(tenancy.ifs.vouchers)) == (1, 1)
+
+
 @pytest.mark.parametrize("set_name", ["PostingProposal", "VoucherHandling", "SupplierHandling"])
 def test_a_lost_answer_is_looked_for(opened: Callable[..., Tenancy], set_name: str) -> None:
     """Committed, then silence, at each of the three writes: the next run finds what is there and makes the rest."""
@@ -248,54 +257,6 @@ def test_a_lost_answer_is_looked_for(opened: Callable[..., Tenancy], set_name: s
     assert tenancy.state() == ("delivered", None)
     assert (len(tenancy.proposals()), len(tenancy.ifs.vouchers)) == (1, 1)
     assert len(tenancy.ifs.suppliers) == suppliers + 1
-
-
-def final_post(tenancy: Tenancy) -> str:
-    """Let accounts payable post the invoice, so that it leaves the proposals; give its id as we write it."""
-    (proposal,) = tenancy.proposals()
-    tenancy.ifs.people.final_post(proposal["Company"], proposal["InvoiceId"])
-    return f"{proposal['Company']}^{proposal['InvoiceId']}"
-
-
-@pytest.mark.parametrize("status", ["Approved", "Paid"])
-@pytest.mark.parametrize("set_name", ["PostingProposal", "VoucherHandling"])
-def test_what_was_finally_posted_before_it_was_looked_for_is_not_made_again(
-    tenancy: Tenancy, set_name: str, status: str
-) -> None:
-    """The set of all supplier invoices shows it; only its voucher is made where that is not there."""
-    tenancy.ifs.faults.once("lost", method="POST", path_part=set_name)
-    tenancy.post("a.csv", row(Status=status))
-    invoice = final_post(tenancy)
-    tenancy.run("invoices")
-    assert tenancy.entry("invoices", "NT-118").external_id == invoice
-    assert (tenancy.proposals(), len(tenancy.ifs.vouchers)) == ([], 1)
-
-
-@pytest.mark.parametrize("status", ["Approved", "Paid"])
-def test_without_that_set_a_lost_invoice_is_for_a_person(tenancy: Tenancy, status: str) -> None:
-    """Nothing tells whether it was made, so it is not made again."""
-    tenancy.change(ifs={"sets": {"supplier_invoice": None}})
-    tenancy.ifs.faults.once("lost", method="POST", path_part="PostingProposal")
-    tenancy.post("a.csv", row(Status=status))
-    final_post(tenancy)
-    tenancy.run("invoices")
-    assert tenancy.state() == ("held", "outcome_unsettled")
-    assert (tenancy.proposals(), tenancy.ifs.vouchers) == ([], [])
-
-
-def test_a_posted_invoice_of_which_only_the_voucher_shows_can_be_paid(tenancy: Tenancy, tmp_path: Path) -> None:
-    """A restored ledger knows it by the voucher, and what is paid later stays in the ledger."""
-    tenancy.change(ifs={"sets": {"supplier_invoice": None}})
-    back_up(tenancy.house.ledger.engine, tmp_path / "backup")
-    tenancy.post("a.csv", row())
-    final_post(tenancy)
-    bring_back(tenancy.house.ledger.engine, tmp_path / "backup")
-    tenancy.change()
-    tenancy.go()
-    assert (tenancy.entry("invoices", "NT-118").external_id or "").startswith("10^M^2026^")
-    tenancy.post("b.csv", row(Status="Paid"))
-    assert tenancy.state() == ("delivered", None)
-    assert (tenancy.proposals(), len(tenancy.ifs.vouchers)) == ([], 1)
 
 
 def test_a_voucher_that_is_refused_leaves_a_half_that_is_finished_later(opened: Callable[..., Tenancy]) -> None:
@@ -344,14 +305,23 @@ def test_new_content_never_completes_an_old_half(opened: Callable[..., Tenancy])
     assert tenancy.ifs.vouchers == []
 
 
-def test_a_half_that_is_cancelled_is_for_a_person(opened: Callable[..., Tenancy]) -> None:
+@pytest.mark.parametrize("status", ["Cancelled", "Pending Approval"])
+def test_a_half_that_is_no_longer_approved_is_for_a_person(opened: Callable[..., Tenancy], status: str) -> None:
     """What has begun in IFS is not left out in silence."""
     tenancy = opened()
     tenancy.change(ifs={"open_periods": []})
     tenancy.ifs.people.close_period("10", 2026, 11)
     tenancy.post("a.csv", row())
-    tenancy.post("b.csv", row(Status="Cancelled"))
+    tenancy.post("b.csv", row(Status=status))
     assert tenancy.state() == ("held", "cancelled_after_delivery")
+
+
+def test_a_refused_invoice_that_goes_back_for_approval_waits_for_it(opened: Callable[..., Tenancy]) -> None:
+    """IFS has nothing of it, so nobody has to look."""
+    tenancy = opened(invoice_types={"INVOICE": "NONE", "CREDIT": "NONE"})
+    tenancy.post("a.csv", row())
+    tenancy.post("b.csv", row(Status="Pending Approval"))
+    assert tenancy.state() == ("ignored", "not_ready")
 
 
 def test_the_same_number_of_two_vendors(opened: Callable[..., Tenancy]) -> None:
@@ -365,6 +335,16 @@ def test_the_same_number_of_two_vendors(opened: Callable[..., Tenancy]) -> None:
     strict.post("a.csv", *both)
     assert strict.states("invoices") == {"delivered": 1, "held": 1}
     assert [each["Identity"] for each in strict.proposals()] == ["S-1001"]
+
+
+def test_where_numbers_are_unique_the_second_stays_held(opened: Callable[..., Tenancy]) -> None:
+    """Whatever becomes of the first one, and however the number is typed."""
+    tenancy = opened(dedup_scope="invoice_number")
+    tenancy.post("a.csv", row(), row(Vendor_ID="S-1002"), row(Vendor_ID="S-2001", Invoice_Number="nt-118"))
+    tenancy.post("b.csv", row(Status="Paid"))
+    tenancy.replay("invoices")
+    assert tenancy.states("invoices") == {"delivered": 1, "held": 2}
+    assert len(tenancy.proposals()) == 1
 
 
 def test_company_without_credit_account_holds_before_anything_is_written(opened: Callable[..., Tenancy]) -> None:

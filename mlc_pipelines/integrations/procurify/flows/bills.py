@@ -157,6 +157,8 @@ class BillsToIfs:
             return decided
         company = self._desk.places.company_of(bill)
         if company not in self._desk.connection.companies:
+            if self._documents.has_begun(entry.key):
+                raise _begun(bill, f"is of company {company}, which is not of this connection")
             return Ignored(
                 Cause.NOT_OURS, f"bill {bill.label} is of company {company}, which is not of this connection"
             )
@@ -196,13 +198,11 @@ class BillsToIfs:
         if not bill.is_withdrawn:
             if bill.status in self._desk.settings.bill_statuses:
                 return None
+            if self._documents.has_begun(entry.key):
+                raise _begun(bill, f"is {bill.said_status} in Procurify")
             return Ignored(Cause.NOT_READY, f"bill {bill.label} is {bill.said_status}")
         if any(each.attempts for each in self._versions(entry)):
-            raise RecordError(
-                f"bill {bill.label} is {bill.said_status} in Procurify, and its posting had begun; look for invoice "
-                f"{invoice_number(bill)} in IFS and cancel it",
-                cause=Cause.CANCELLED_AFTER_DELIVERY,
-            )
+            raise _begun(bill, f"is {bill.said_status} in Procurify")
         return Ignored(Cause.CANCELLED, f"bill {bill.label} is {bill.said_status} and was never posted")
 
     def _versions(self, entry: Entry) -> list[Entry]:
@@ -213,15 +213,28 @@ class BillsToIfs:
         return [each for each in found if (each.flow, each.key) == (self.name, entry.key) and each.id != entry.id]
 
     def _check_number(self, bill: Bill, reference: str) -> None:
-        """Hold a second bill of one supplier with one number: two people entered one invoice."""
+        """Hold a second bill of one supplier with one number: two people entered one invoice.
+
+        Of a posted bill that was withdrawn since, delivery asks whether its invoice was cancelled in IFS.
+        """
         bound = self._desk.dictionary.by_reference(self.kind, reference)
         other = bound.key if bound is not None else self._numbers.setdefault(reference, bill.id)
-        if other != bill.id:
+        if other != bill.id and not self._was_withdrawn(other):
             raise RecordError(
                 f"bill {bill.id} has the invoice number {bill.label} of bill {other} of the same vendor; withdraw the "
                 "one that is wrong in Procurify",
                 cause=Cause.DUPLICATE_SUSPECTED,
             )
+
+    def _was_withdrawn(self, bill_id: str) -> bool:
+        """Tell whether a bill that was posted is withdrawn by now; of one that cannot be read it is not known."""
+        known = self._desk.books.reports.select(flow=self.name, keys=[bill_id])
+        copy = next((each.source for each in known if each.key == bill_id), b"")
+        try:
+            withdrawn = bool(copy) and Bill.parse(copy, self._desk.settings.zone).is_withdrawn
+        except RecordError:
+            return False
+        return withdrawn and self._documents.has_begun(bill_id)
 
     def _dated(self, document: Mapping[str, Any]) -> dict[str, Any] | None:
         """See that the period of the posting date is open, with a voucher or without one."""
@@ -260,6 +273,14 @@ class BillsToIfs:
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Nothing: Procurify is never written."""
         return [Landed("") for _ in batch]
+
+
+def _begun(bill: Bill, how: str) -> RecordError:
+    return RecordError(
+        f"bill {bill.label} {how}, and its posting had begun; look for invoice {invoice_number(bill)} in IFS and "
+        "cancel it",
+        cause=Cause.CANCELLED_AFTER_DELIVERY,
+    )
 
 
 def _default(company: str | None) -> dict[str, str]:

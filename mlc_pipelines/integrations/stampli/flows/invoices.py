@@ -47,7 +47,8 @@ class InvoicesToIfs:
         self._feed = desk.settings.feeds.invoices
         kind = Kind(lambda raw: invoice_key(raw, self._feed), self._source, self._matters)
         self._files = desk.file_feed(self.name, "invoices", self._feed, kind)
-        self._posting = Posting(desk.ifs, desk.books.dictionary)
+        by_supplier = desk.settings.dedup_scope == "vendor_invoice"
+        self._posting = Posting(desk.ifs, desk.books.dictionary, by_supplier=by_supplier)
         self._words: Words | None = None
         self.settle_after = desk.settings.ifs_settle_after_seconds
 
@@ -148,6 +149,8 @@ class InvoicesToIfs:
         if status in {"REJECTED", "CANCELLED"}:
             return self._never_posted(entry, invoice, status)
         if status not in self._feed.post_when:
+            if self._posting.has_begun(entry.key):
+                raise _begun(invoice, status)
             return Ignored(Cause.NOT_READY, f"invoice {invoice.number} is {status.lower()} in Stampli")
         self._check_number(entry, invoice)
         payload: dict[str, Any] = {**to_document(invoice, words, self._desk.settings), "supplier": None}
@@ -189,10 +192,7 @@ class InvoicesToIfs:
         """Leave it out, unless the delivery of an earlier version had begun: then a part of it may be in IFS."""
         earlier = [each for each in self._desk.books.reports.find(entry.key) if each.version < entry.version]
         if any(each.flow == self.name and each.attempts for each in earlier):
-            raise RecordError(
-                f"invoice {invoice.number} was {status.lower()} in Stampli while its posting had begun; look in IFS",
-                cause=Cause.CANCELLED_AFTER_DELIVERY,
-            )
+            raise _begun(invoice, status)
         return Ignored(Cause.CANCELLED, f"invoice {invoice.number} was {status.lower()} in Stampli and never posted")
 
     def _check_number(self, entry: Entry, invoice: Invoice) -> None:
@@ -200,7 +200,8 @@ class InvoicesToIfs:
         if self._desk.settings.dedup_scope == "vendor_invoice":
             return
         for other in self._desk.books.reports.select(flow=self.name, keys=[invoice.number]):
-            taken = other.key != entry.key and other.id < entry.id and other.state is not State.IGNORED
+            first = other.id < entry.id or self._posting.has_begun(other.key)
+            taken = other.key != entry.key and first and other.state is not State.IGNORED
             if taken and other.key.rsplit("^", 1)[-1] == entry.key.rsplit("^", 1)[-1]:
                 raise RecordError(
                     f"invoice {invoice.number} has the number of another one, of {other.partner}; find out whether "
@@ -228,3 +229,10 @@ class InvoicesToIfs:
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Stampli is told nothing: its files are put away once all of them is in the ledger."""
         return [Landed(outgoing.entry.external_id or "") for outgoing in batch]
+
+
+def _begun(invoice: Invoice, status: str) -> RecordError:
+    return RecordError(
+        f"invoice {invoice.number} was {status.lower()} in Stampli while its posting had begun; look in IFS",
+        cause=Cause.CANCELLED_AFTER_DELIVERY,
+    )
