@@ -102,7 +102,8 @@ class KeyRing:
                 text = stream.read()
         except FileNotFoundError as error:
             raise ConfigurationError(
-                f"vault: there is no key file {file}; set MLC_VAULT_KEY or MLC_VAULT_KEY_FILE"
+                f"vault: there is no key file {file}; restore it from your backup, or set MLC_VAULT_KEY or "
+                "MLC_VAULT_KEY_FILE"
             ) from error
         except OSError as error:
             raise ConfigurationError(f"vault: key file {file} cannot be read: {error.strerror}") from error

@@ -16,12 +16,18 @@ from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.redaction import REDACTOR
 
-__all__ = ["KeyRing", "Vault", "add_key", "environment_name"]
+__all__ = ["KeyRing", "Vault", "add_key", "environment_name", "is_filled"]
 
 NONCE_BYTES = 12
 FORM = "v1"
 PREFIX = "MLC_SECRET__"
 NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*(/[a-z0-9]+([_-][a-z0-9]+)*)*")
+
+
+def is_filled(engine: Engine) -> bool:
+    """Tell whether the vault holds anything: then there is a key somewhere, and a new one would open nothing."""
+    with engine.begin() as connection:
+        return connection.execute(select(vault_secrets.c.name).limit(1)).first() is not None
 
 
 class Vault:

@@ -14,7 +14,7 @@ from mlc_pipelines.connections.budgets import SharedBudget
 from mlc_pipelines.connections.settings import BrokenConnection, Connection, connections_folder, load_connections
 from mlc_pipelines.connections.slots import SharedSlots
 from mlc_pipelines.connections.tokens import SealedTokens
-from mlc_pipelines.connections.vault import KeyRing, Vault
+from mlc_pipelines.connections.vault import KeyRing, Vault, is_filled
 from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.flows.road import Road, Watcher, unwatched
 from mlc_pipelines.ifs.settings import IfsSettings
@@ -52,14 +52,17 @@ class House:
 
     @classmethod
     def open(cls, environ: Mapping[str, str] | None = None, *, clock: Clock | None = None) -> "House":
-        """Open what MLC_DATABASE_URL, MLC_VAULT_KEY and MLC_CONNECTIONS_DIR name; tables are upgraded."""
+        """Open what MLC_DATABASE_URL, MLC_VAULT_KEY and MLC_CONNECTIONS_DIR name; tables are upgraded.
+
+        A key is made where there is none, unless something was sealed with one already.
+        """
         environ = os.environ if environ is None else environ
         clock = clock or SystemClock()
         url = environ.get("MLC_DATABASE_URL", DEFAULT_DATABASE)
         engine, quick = open_engine(url), open_engine(url, durable=False)
         upgrade(engine)
         folder = Path(environ.get("MLC_HOME", ".mlc"))
-        keys = KeyRing.from_environment(environ, folder, create=True)
+        keys = KeyRing.from_environment(environ, folder, create=not is_filled(engine))
         vault = Vault(engine, keys, clock=clock, environ=environ)
         connections, broken = read_connections(environ)
         return cls(

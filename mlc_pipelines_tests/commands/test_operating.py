@@ -21,6 +21,21 @@ from mlc_pipelines_tests.ledger.builders import execute, receive
 SECRET = "canary-4410-secret"
 
 
+def test_a_key_that_is_gone_is_not_made_anew(empty: Path) -> None:
+    """What it sealed would stay shut, and what is set meanwhile would be lost with the new one."""
+    assert mlc("secrets", "set", "acme/ramp/client_secret", stdin=SECRET).code == 0
+    key = empty / "vault.key"
+    kept = key.read_bytes()
+    key.unlink()
+    said = mlc("status")
+    assert said.code == 2
+    assert "restore it from your backup" in " ".join(said.err.split())
+    assert not key.exists()
+    key.write_bytes(kept)
+    key.chmod(0o600)
+    assert mlc("secrets", "list", "--json").document != []
+
+
 def test_an_untouched_ledger_is_intact(at_work: Installation) -> None:
     """After two runs the chain verifies."""
     said = mlc("audit", "verify", "--json")
@@ -30,7 +45,8 @@ def test_an_untouched_ledger_is_intact(at_work: Installation) -> None:
 
 def test_a_changed_event_is_found(at_work: Installation, empty: Path) -> None:
     """One word changed in the database ends the check with 1, and the entry is named."""
-    shutil.copy(at_work.folder / "mlc.db", empty / "mlc.db")
+    for name in ("mlc.db", "vault.key"):
+        shutil.copy(at_work.folder / name, empty / name)
     with House.open() as house, house.ledger.engine.execution_options(mlc_write=True).begin() as connection:
         connection.exec_driver_sql("UPDATE events SET actor = 'nobody' WHERE seq = 2 AND entry_id = 1")
     said = mlc("audit", "verify", "--json")

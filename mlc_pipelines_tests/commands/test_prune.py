@@ -17,7 +17,8 @@ from mlc_pipelines_tests.commands.conftest import Installation
 @pytest.fixture
 def archive(at_work: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Stand in a copy of the installation that has worked, a year later; give where an archive may lie."""
-    shutil.copy(at_work.folder / "mlc.db", tmp_path / "mlc.db")
+    for name in ("mlc.db", "vault.key"):
+        shutil.copy(at_work.folder / name, tmp_path / name)
     monkeypatch.setenv("MLC_HOME", str(tmp_path))
     monkeypatch.setenv("MLC_DATABASE_URL", f"sqlite:///{tmp_path / 'mlc.db'}")
     with time_machine.travel(datetime.now(UTC) + timedelta(days=365)):

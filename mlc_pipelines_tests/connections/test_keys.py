@@ -58,7 +58,7 @@ def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
 def test_a_missing_file_is_made_only_when_asked(tmp_path: Path) -> None:
     """It holds one random key, is for its owner alone whatever the umask, and is the same when read again."""
     folder = tmp_path / "new"
-    with pytest.raises(ConfigurationError, match=r"there is no key file .* set MLC_VAULT_KEY or MLC_VAULT_KEY_FILE"):
+    with pytest.raises(ConfigurationError, match=r"there is no key file .* or set MLC_VAULT_KEY or MLC_VAULT_KEY_FILE"):
         KeyRing.from_environment({}, folder)
     with umask(0):
         ring = KeyRing.from_environment({}, folder, create=True)
