@@ -49,7 +49,7 @@ SILENT_LOOKS = 5
 """So many writes in a row that cannot be looked up, and nothing is sent in this pass."""
 
 STOPPED = "the worker stopped before the answer"
-"""How the problem of a write begins that may never have been sent."""
+"""What is said of a write that may never have been sent."""
 
 ROUNDS = 10
 """So many writes of a record in a row whose answer was lost and that were not there, and a person has to look."""
@@ -178,7 +178,7 @@ class _Passage:
         except Exception as error:  # noqa: BLE001  # our own fault after a call that may have landed: look before sending again
             self._broken = error
             said = str(error) if isinstance(error, MlcError) else f"unforeseen {type(error).__name__}"
-            return [(intent, Unknown(f"{STOPPED}: {said}")) for intent, _ in group]
+            return [(intent, Unknown(f"{STOPPED}: {said}", sent=False)) for intent, _ in group]
         self._silent = 0
         return outcomes
 
@@ -221,13 +221,16 @@ class _Passage:
             intent for intent in books.intents.unsettled(flow.name, self._stage) if intent.entry.state is State.SENDING
         ]
         if crashed:
-            self._write_outcomes([(intent, Unknown(STOPPED)) for intent in crashed], lease)
+            self._write_outcomes([(intent, Unknown(STOPPED, sent=False)) for intent in crashed], lease)
         now = self._road.ledger.clock.now()
         patience = timedelta(seconds=flow.settle_after if self._stage is Stage.DELIVER else 0)
+        lost = [(intent, intent.closed_at or now) for intent in books.intents.unsettled(flow.name, self._stage)]
+        # Noted by a clock that was ahead: nobody knows when that was, but it is known now.
+        ahead = [(intent, _still(intent)) for intent, at in lost if at > now]
+        if ahead:
+            self._write_outcomes(ahead, lease)
         # Not since it was announced: between that and the call a worker may have waited long for its turn.
-        due = [
-            intent for intent in books.intents.unsettled(flow.name, self._stage) if intent.entry.since + patience <= now
-        ]
+        due = [intent for intent, at in lost if min(at, now) + patience <= now]
         for part in in_parts(due, max(self._size, 50)):
             silence = None
             try:
@@ -281,7 +284,7 @@ class _Passage:
         is there says nothing of its content, and the same amendment twice is one.
         """
         if self._stage is Stage.CONFIRM:
-            return [(intent, _absent(intent.entry)) for intent in part]
+            return [(intent, _absent(intent)) for intent in part]
         amended = self._bound(part) if self._road.flow.amends else {}
         created = [Outgoing(intent.entry) for intent in part if intent.entry.key not in amended]
         try:
@@ -292,15 +295,19 @@ class _Passage:
                 return self._looked_up(part[:half]) + self._looked_up(part[half:])
             return [(part[0], _held(error))]
         there = {id_: _kept(landed) for id_, landed in found.items()}
-        return [(intent, there.get(intent.entry.id) or _absent(intent.entry)) for intent in part]
+        return [(intent, there.get(intent.entry.id) or _absent(intent)) for intent in part]
 
 
 def _held(error: RecordError) -> Hold:
     return Hold(error.cause, str(error), error.key if is_word(error.key or "") else None)
 
 
-def _absent(entry: Entry) -> Absent:
-    return Absent(sent=not (entry.problem or "").startswith(STOPPED))
+def _absent(intent: Intent) -> Absent:
+    return Absent(sent=intent.sent)
+
+
+def _still(intent: Intent) -> Unknown:
+    return Unknown(intent.entry.problem or STOPPED, sent=intent.sent)
 
 
 def _worn(entry: Entry) -> Hold:

@@ -9,9 +9,10 @@ from mlc_pipelines.flows.delivery import confirm, deliver
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.flows.road import Choice, Road
 from mlc_pipelines.ledger.ledger import Ledger
+from mlc_pipelines.ledger.records import SourceRecord
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.flows.calls import LOST, Calls, entries_of, flow_of, in_turn, listening, states
-from mlc_pipelines_tests.flows.world import PaperFlow
+from mlc_pipelines_tests.flows.world import PaperFlow, TestClock
 
 
 def unknown(ledger: Ledger, flow: PaperFlow) -> Road:
@@ -207,3 +208,55 @@ def test_what_a_dead_worker_left_is_unknown_first(ledger: Ledger) -> None:
     (entry,) = entries_of(road)
     kinds = [happening.kind for happening in road.books.reports.trail(entry)]
     assert kinds == ["received", "translated", "sending", "answer lost", "absent", "sending", "delivered"]
+
+
+def _clock(ledger: Ledger) -> TestClock:
+    assert isinstance(ledger.clock, TestClock)
+    return ledger.clock
+
+
+def ahead(ledger: Ledger, days: int) -> None:
+    """The clock was ahead for a while, and the days that it told of were sealed."""
+    clock = _clock(ledger)
+    clock.sleep(days * 86_400)
+    ledger.books("acme").entries.receive("other", [SourceRecord("K", "10", b"{}", "f")], None)
+    clock.sleep(86_400)
+    ledger.audit.seal()
+    clock.sleep(-(days + 1) * 86_400)
+
+
+def test_an_answer_lost_after_a_clock_was_ahead_is_waited_for_by_the_clock(ledger: Ledger) -> None:
+    """Its event is of the day after the last sealed one; the target performs nothing after its own time."""
+    flow = flow_of(1)
+    flow.settle_after = 75.0
+    ahead(ledger, 5)
+    road = unknown(ledger, flow)
+    assert (deliver(road).counts, states(road)) == ({}, {"unknown": 1})
+    _clock(ledger).sleep(75.0)
+    assert (deliver(road).counts, states(road)) == ({"landed": 1}, {"delivered": 1})
+
+
+def test_an_answer_lost_while_a_clock_was_ahead_counts_from_when_it_was_put_right(ledger: Ledger) -> None:
+    """Nobody knows when that was; that it is over is known for as long as the right clock has told of it."""
+    flow = flow_of(1)
+    flow.settle_after = 75.0
+    _clock(ledger).sleep(5 * 86_400)
+    road = unknown(ledger, flow)
+    _clock(ledger).sleep(-5 * 86_400)
+    deliver(road)
+    _clock(ledger).sleep(74.0)
+    assert (deliver(road).counts, states(road)) == ({}, {"unknown": 1})
+    _clock(ledger).sleep(1.0)
+    assert (deliver(road).counts, states(road)) == ({"landed": 1}, {"delivered": 1})
+
+
+def test_what_a_target_says_does_not_pass_for_a_worker_that_stopped(ledger: Ledger) -> None:
+    """Its words are the same; ten lost answers are ten."""
+    calls: Calls = []
+    flow = flow_of(1)
+    road = in_turn(ledger, flow)
+    said = OutcomeUnknownError("the worker stopped before the answer: HTTP 500")
+    flow.before_deliver = listening(calls, raising=lambda _: said)
+    for _ in range(12):
+        deliver(road)
+    assert (len(calls), states(road)) == (10, {"held": 1})
