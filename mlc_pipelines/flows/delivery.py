@@ -52,7 +52,13 @@ STOPPED = "the worker stopped before the answer"
 """What is said of a write that may never have been sent."""
 
 ROUNDS = 10
-"""So many writes of a record in a row whose answer was lost and that were not there, and a person has to look."""
+"""So many writes of a record in a row whose answer was lost and that were not there, and a person has to look.
+
+Where others landed meanwhile, that is: a target that takes nothing is waited for.
+"""
+
+MOST_ROUNDS = 100
+"""So many, and a person has to look though nothing else landed."""
 
 PATIENCE = 3
 """So many calls in a row without an answer, and the rest of the pass waits for the next one."""
@@ -244,8 +250,12 @@ class _Passage:
     def _worn_out(self, results: Sequence[tuple[Intent, Outcome]]) -> list[tuple[Intent, Outcome]]:
         """Hold what would be sent again for ever: a target may fail on one record each time, and say nothing of it."""
         absent = [intent.entry for intent, outcome in results if isinstance(outcome, Absent) and outcome.sent]
-        worn = self._road.books.intents.in_vain(absent, ROUNDS - 1) if absent else set()
-        return [(intent, _worn(intent.entry) if intent.entry.id in worn else outcome) for intent, outcome in results]
+        # Of each one, the last write is not written down yet.
+        worn = self._road.books.intents.in_vain(absent, times=ROUNDS - 1, at_most=MOST_ROUNDS - 1) if absent else {}
+        return [
+            (intent, _worn(intent.entry, worn[intent.entry.id] + 1) if intent.entry.id in worn else outcome)
+            for intent, outcome in results
+        ]
 
     def _give_way(self, lease: Lease) -> None:
         """End versions that had a successor while nobody knew whether they had arrived, and holds of older versions.
@@ -310,10 +320,10 @@ def _still(intent: Intent) -> Unknown:
     return Unknown(intent.entry.problem or STOPPED, sent=intent.sent)
 
 
-def _worn(entry: Entry) -> Hold:
+def _worn(entry: Entry, times: int) -> Hold:
     return Hold(
         Cause.OUTCOME_UNSETTLED,
-        f"{entry.label} was sent {ROUNDS} times, each time without an answer, and was never there afterwards; the last "
+        f"{entry.label} was sent {times} times, each time without an answer, and was never there afterwards; the last "
         f"time: {entry.problem}",
         None,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, exists, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, exists, func, select, update
 
 from mlc_pipelines.ledger import chain
 from mlc_pipelines.ledger.bindings import bind
@@ -141,15 +141,38 @@ class Intents:
                 for row in rows
             ]
 
-    def in_vain(self, those: Sequence[Entry], times: int) -> set[int]:
-        """Of entries, give the ids of those whose last `times` writes lost their answer and were not there."""
-        ended: dict[int, list[bool]] = {}
+    def in_vain(self, those: Sequence[Entry], *, times: int, at_most: int) -> dict[int, int]:
+        """Of entries, give those whose last writes lost their answer and were not there, and how many these were.
+
+        So many `times`, where others of their flow and stage landed since the second of them: else it is not the
+        entry that the target fails on. So many `at_most` whatever became of others.
+        """
+        lost: dict[int, list[int]] = {}  # the newest first
+        ended: set[int] = set()
         with reading(self._engine) as connection:
             these = (among(connection, intents.c.entry_id, [entry.id for entry in those]), _ENDED)
-            query = select(intents.c.entry_id, intents.c.outcome).where(*these).order_by(intents.c.id.desc())
-            for row in connection.execute(query):
-                ended.setdefault(row.entry_id, []).append(row.outcome == _ABSENT)
-        return {id_ for id_, absent in ended.items() if len(absent) >= times and all(absent[:times])}
+            columns = (intents.c.id, intents.c.entry_id, intents.c.outcome)
+            for row in connection.execute(select(*columns).where(*these).order_by(intents.c.id.desc())):
+                if row.outcome != _ABSENT:
+                    ended.add(row.entry_id)
+                elif row.entry_id not in ended:
+                    lost.setdefault(row.entry_id, []).append(row.id)
+            return {
+                entry.id: len(ids)
+                for entry in those
+                if len(ids := lost.get(entry.id, [])) >= times
+                and (len(ids) >= at_most or self._landed_since(connection, entry, ids[times - 2]))
+            }
+
+    def _landed_since(self, connection: Connection, entry: Entry, intent_id: int) -> bool:
+        others = (
+            intents.c.id > intent_id,
+            intents.c.connection == self._name,
+            intents.c.flow == entry.flow,
+            intents.c.stage == entry.stage.value,
+            intents.c.outcome == _LANDED,
+        )
+        return connection.execute(select(intents.c.id).where(*others).limit(1)).first() is not None
 
     def count_open(self) -> dict[str, int]:
         """Count open or unknown writes by flow."""

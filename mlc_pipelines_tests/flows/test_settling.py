@@ -82,10 +82,11 @@ def test_what_is_lost_ten_times_and_never_there_needs_a_person(ledger: Ledger) -
             listening(calls, raising=lambda _: OutcomeUnknownError("HTTP 500, ORA-12899"))(batch)
 
     flow.before_deliver = fail
-    for _ in range(12):
-        deliver(road)
+    for number in range(12):
+        flow.paper.write(f"E{number}")  # of which the target fails on none
+        deliver(in_turn(ledger, flow))
     assert calls == [["D01"]] * 10
-    assert states(road) == {"delivered": 2, "held": 1}
+    assert states(road) == {"delivered": 14, "held": 1}
     held = entries_of(road)[1]
     assert held.cause is Cause.OUTCOME_UNSETTLED
     assert held.problem == (
@@ -93,9 +94,37 @@ def test_what_is_lost_ten_times_and_never_there_needs_a_person(ledger: Ledger) -
         "the last time: HTTP 500, ORA-12899"
     )
     deliver(road, Choice(reason="a shorter text", keys=("D01",)))
-    assert (len(calls), states(road)) == (11, {"delivered": 2, "unknown": 1})
+    assert (len(calls), states(road)) == (11, {"delivered": 14, "unknown": 1})
     flow.before_deliver = lambda batch: None
     assert deliver(road).counts == {"sent again": 1, "landed": 1}
+
+
+def test_while_a_target_takes_nothing_nobody_is_held_for_it(ledger: Ledger) -> None:
+    """However often we come: it is not the record that it fails on, and all go on when it is well again."""
+    flow = flow_of(3)
+    road = in_turn(ledger, flow)
+    flow.before_deliver = listening([], raising=lambda number: LOST if number > 1 else None)  # the first one landed yet
+    for _ in range(30):
+        deliver(road)
+    flow.before_deliver = lambda batch: None
+    assert deliver(road).counts == {"sent again": 2, "landed": 2}
+    flow.before_confirm = listening([], raising=lambda _: LOST)
+    for _ in range(30):
+        confirm(road)
+    flow.before_confirm = lambda batch: None
+    assert confirm(road).counts == {"sent again": 3, "landed": 3}
+
+
+def test_what_is_alone_and_lost_a_hundred_times_needs_a_person(ledger: Ledger) -> None:
+    """Nobody can say whether the target fails on it or on all; it is not sent for ever."""
+    calls: Calls = []
+    flow = flow_of(1)
+    road = in_turn(ledger, flow)
+    flow.before_deliver = listening(calls, raising=lambda _: LOST)
+    for _ in range(102):
+        deliver(road)
+    assert (len(calls), states(road)) == (100, {"held": 1})
+    assert (entries_of(road)[0].problem or "").startswith("INV-D00 was sent 100 times")
 
 
 def test_what_a_worker_had_in_its_hand_when_it_died_is_sent_however_often(ledger: Ledger) -> None:
@@ -115,6 +144,10 @@ def test_what_a_worker_had_in_its_hand_when_it_died_is_sent_however_often(ledger
             deliver(road)
     flow.before_deliver = lambda batch: None
     assert deliver(road).counts == {"unknown": 3, "sent again": 3, "landed": 3}
+
+
+def keys(batch: Sequence[Outgoing]) -> set[str]:
+    return {outgoing.entry.key for outgoing in batch}
 
 
 def test_ten_silent_passes_are_no_lost_writes(ledger: Ledger) -> None:
@@ -256,7 +289,10 @@ def test_what_a_target_says_does_not_pass_for_a_worker_that_stopped(ledger: Ledg
     flow = flow_of(1)
     road = in_turn(ledger, flow)
     said = OutcomeUnknownError("the worker stopped before the answer: HTTP 500")
-    flow.before_deliver = listening(calls, raising=lambda _: said)
-    for _ in range(12):
-        deliver(road)
-    assert (len(calls), states(road)) == (10, {"held": 1})
+    flow.before_deliver = lambda batch: (
+        listening(calls, raising=lambda _: said)(batch) if keys(batch) == {"D00"} else None
+    )
+    for number in range(12):
+        flow.paper.write(f"E{number}")
+        deliver(in_turn(ledger, flow))
+    assert (len(calls), states(road)) == (10, {"delivered": 12, "held": 1})
