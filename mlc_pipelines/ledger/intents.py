@@ -41,12 +41,29 @@ _CLOSE = (
     .values(outcome=bindparam("b_outcome"), closed_at=bindparam("b_closed_at"), external_id=bindparam("b_external_id"))
 )
 _ABSENT, _REFUSED, _LANDED = "absent", "refused", "landed"
-_UNSENT, _STOPPED = "unsent", "stopped"
+_UNSENT, _STOPPED, _POSTPONED = "unsent", "stopped", "postponed"
 _ENDED = intents.c.outcome.in_([_ABSENT, _REFUSED, _LANDED])
 """A write that was postponed, perhaps never sent, or of whose outcome nothing is known yet, says nothing."""
-_LATER = intents.alias("later")
+_LATER, _LOST = intents.alias("later"), intents.alias("lost")
+_FIRST_LOST = (
+    select(func.min(_LOST.c.opened_at))
+    .where(
+        _LOST.c.entry_id == intents.c.entry_id,
+        _LOST.c.outcome.is_distinct_from(_POSTPONED),
+        ~exists(
+            select(_LATER.c.id).where(
+                _LATER.c.entry_id == _LOST.c.entry_id,
+                _LATER.c.id >= _LOST.c.id,
+                _LATER.c.outcome.in_([_REFUSED, _LANDED]),
+            )
+        ),
+    )
+    .scalar_subquery()
+)
 _UNSETTLED = (
-    select(entries, intents.c.id.label("intent_id"), intents.c.opened_at, intents.c.closed_at, intents.c.outcome)
+    select(
+        entries, intents.c.id.label("intent_id"), _FIRST_LOST.label("opened_at"), intents.c.closed_at, intents.c.outcome
+    )
     .join(intents, intents.c.entry_id == entries.c.id)
     .where(
         entries.c.connection == bindparam("b_connection"),
@@ -132,7 +149,10 @@ class Intents:
             write_moves(connection, [move for move in moves if move is not None], now, lease=lease)
 
     def unsettled(self, flow: str, stage: Stage) -> list[Intent]:
-        """Give the writes whose outcome nobody knows: open after a crash, or sent without an answer."""
+        """Give the writes whose outcome nobody knows: open after a crash, or sent without an answer.
+
+        One that was sent again and again counts from when the first of them was opened.
+        """
         wanted = {"b_connection": self._name, "b_flow": flow, "b_stage": stage.value}
         with reading(self._engine) as connection:
             rows = connection.execute(_UNSETTLED, wanted)

@@ -10,7 +10,7 @@ from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.flows.road import Choice, Road
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.records import SourceRecord
-from mlc_pipelines.ledger.states import State
+from mlc_pipelines.ledger.states import Stage, State
 from mlc_pipelines_tests.flows.calls import LOST, Calls, entries_of, flow_of, in_turn, listening, states
 from mlc_pipelines_tests.flows.world import PaperFlow, TestClock
 
@@ -106,6 +106,9 @@ def test_while_a_target_takes_nothing_nobody_is_held_for_it(ledger: Ledger) -> N
     flow.before_deliver = listening([], raising=lambda number: LOST if number > 1 else None)  # the first one landed yet
     for _ in range(30):
         deliver(road)
+        _clock(ledger).sleep(900.0)
+    lost = road.books.intents.unsettled("papers", Stage.DELIVER)
+    assert {str(ledger.clock.now() - intent.opened_at)[:7] for intent in lost} == {"7:30:00"}  # alerts go by that
     flow.before_deliver = lambda batch: None
     assert deliver(road).counts == {"sent again": 2, "landed": 2}
     flow.before_confirm = listening([], raising=lambda _: LOST)
