@@ -87,7 +87,7 @@ def _file(url: str, *, durable: bool) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def _look(_dialect: object, entry: ConnectionPoolEntry, _args: object, _parameters: object) -> None:
-        if path and path != _IN_MEMORY:
+        if path and path != _IN_MEMORY and "mode=memory" not in url:
             _make_own(path)
         entry.info["place"] = _place(path)
 

@@ -84,6 +84,15 @@ def test_keys_and_constraints_are_those_of_the_code(engine: Engine) -> None:
         }, name
 
 
+def test_a_database_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is called, where programs share it."""
+    monkeypatch.chdir(tmp_path)
+    engine = open_engine("sqlite:///file:shared?mode=memory&cache=shared&uri=true")
+    upgrade(engine)
+    engine.dispose()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_tables_of_a_newer_version_are_left_alone(engine: Engine) -> None:
     """Whoever goes back to an earlier version is told so; what the newer one wrote stays."""
     upgrade(engine)
