@@ -17,6 +17,6 @@ def pytest_configure() -> None:
 def forget_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what one test registers as secret from masking the words of the next one."""
     monkeypatch.setattr(REDACTOR, "_known", dict(REDACTOR._known))
-    monkeypatch.setattr(REDACTOR, "_pattern", REDACTOR._pattern)
+    monkeypatch.setattr(REDACTOR, "_written", REDACTOR._written)
     monkeypatch.setattr(REDACTOR, "_told", dict(REDACTOR._told))
     monkeypatch.setattr(REDACTOR, "_spelled", REDACTOR._spelled)

@@ -129,7 +129,8 @@ class _Source:
             missed = self._take_in(part)
             torn += [each.position or LONG_AGO for each in missed.torn]
             left += [each.position or LONG_AGO for each in missed.left]
-            seen = [min(each.position, now) for each in part if each.position and each.position > LONG_AGO]
+            # Nor may it bring the watermark to our now: a clock that is ahead would hide what changes until then.
+            seen = [each.position for each in part if each.position and LONG_AGO < each.position <= now]
             farthest = max([*seen, *([farthest] if farthest else [])], default=None)
         if farthest is not None and torn:  # not past what may be readable the next time
             farthest = max(since or LONG_AGO, min(farthest, max(min(torn), now - PATIENCE)))

@@ -49,10 +49,16 @@ SILENT_LOOKS = 5
 """So many writes in a row that cannot be looked up, and nothing is sent in this pass."""
 
 STOPPED = "the worker stopped before the answer"
-"""How the problem of a write begins that may never have been sent."""
+"""What is said of a write that may never have been sent."""
 
 ROUNDS = 10
-"""So many writes of a record in a row whose answer was lost and that were not there, and a person has to look."""
+"""So many writes of a record in a row whose answer was lost and that were not there, and a person has to look.
+
+Where others landed meanwhile, that is: a target that takes nothing is waited for.
+"""
+
+MOST_ROUNDS = 100
+"""So many, and a person has to look though nothing else landed."""
 
 PATIENCE = 3
 """So many calls in a row without an answer, and the rest of the pass waits for the next one."""
@@ -178,7 +184,7 @@ class _Passage:
         except Exception as error:  # noqa: BLE001  # our own fault after a call that may have landed: look before sending again
             self._broken = error
             said = str(error) if isinstance(error, MlcError) else f"unforeseen {type(error).__name__}"
-            return [(intent, Unknown(f"{STOPPED}: {said}")) for intent, _ in group]
+            return [(intent, Unknown(f"{STOPPED}: {said}", sent=False)) for intent, _ in group]
         self._silent = 0
         return outcomes
 
@@ -221,13 +227,16 @@ class _Passage:
             intent for intent in books.intents.unsettled(flow.name, self._stage) if intent.entry.state is State.SENDING
         ]
         if crashed:
-            self._write_outcomes([(intent, Unknown(STOPPED)) for intent in crashed], lease)
+            self._write_outcomes([(intent, Unknown(STOPPED, sent=False)) for intent in crashed], lease)
         now = self._road.ledger.clock.now()
         patience = timedelta(seconds=flow.settle_after if self._stage is Stage.DELIVER else 0)
+        lost = [(intent, intent.closed_at or now) for intent in books.intents.unsettled(flow.name, self._stage)]
+        # Noted by a clock that was ahead: nobody knows when that was, but it is known now.
+        ahead = [(intent, _still(intent)) for intent, at in lost if at > now]
+        if ahead:
+            self._write_outcomes(ahead, lease)
         # Not since it was announced: between that and the call a worker may have waited long for its turn.
-        due = [
-            intent for intent in books.intents.unsettled(flow.name, self._stage) if intent.entry.since + patience <= now
-        ]
+        due = [intent for intent, at in lost if min(at, now) + patience <= now]
         for part in in_parts(due, max(self._size, 50)):
             silence = None
             try:
@@ -241,8 +250,12 @@ class _Passage:
     def _worn_out(self, results: Sequence[tuple[Intent, Outcome]]) -> list[tuple[Intent, Outcome]]:
         """Hold what would be sent again for ever: a target may fail on one record each time, and say nothing of it."""
         absent = [intent.entry for intent, outcome in results if isinstance(outcome, Absent) and outcome.sent]
-        worn = self._road.books.intents.in_vain(absent, ROUNDS - 1) if absent else set()
-        return [(intent, _worn(intent.entry) if intent.entry.id in worn else outcome) for intent, outcome in results]
+        # Of each one, the last write is not written down yet.
+        worn = self._road.books.intents.in_vain(absent, times=ROUNDS - 1, at_most=MOST_ROUNDS - 1) if absent else {}
+        return [
+            (intent, _worn(intent.entry, worn[intent.entry.id] + 1) if intent.entry.id in worn else outcome)
+            for intent, outcome in results
+        ]
 
     def _give_way(self, lease: Lease) -> None:
         """End versions that had a successor while nobody knew whether they had arrived, and holds of older versions.
@@ -281,7 +294,7 @@ class _Passage:
         is there says nothing of its content, and the same amendment twice is one.
         """
         if self._stage is Stage.CONFIRM:
-            return [(intent, _absent(intent.entry)) for intent in part]
+            return [(intent, _absent(intent)) for intent in part]
         amended = self._bound(part) if self._road.flow.amends else {}
         created = [Outgoing(intent.entry) for intent in part if intent.entry.key not in amended]
         try:
@@ -292,21 +305,25 @@ class _Passage:
                 return self._looked_up(part[:half]) + self._looked_up(part[half:])
             return [(part[0], _held(error))]
         there = {id_: _kept(landed) for id_, landed in found.items()}
-        return [(intent, there.get(intent.entry.id) or _absent(intent.entry)) for intent in part]
+        return [(intent, there.get(intent.entry.id) or _absent(intent)) for intent in part]
 
 
 def _held(error: RecordError) -> Hold:
     return Hold(error.cause, str(error), error.key if is_word(error.key or "") else None)
 
 
-def _absent(entry: Entry) -> Absent:
-    return Absent(sent=not (entry.problem or "").startswith(STOPPED))
+def _absent(intent: Intent) -> Absent:
+    return Absent(sent=intent.sent)
 
 
-def _worn(entry: Entry) -> Hold:
+def _still(intent: Intent) -> Unknown:
+    return Unknown(intent.entry.problem or STOPPED, sent=intent.sent)
+
+
+def _worn(entry: Entry, times: int) -> Hold:
     return Hold(
         Cause.OUTCOME_UNSETTLED,
-        f"{entry.label} was sent {ROUNDS} times, each time without an answer, and was never there afterwards; the last "
+        f"{entry.label} was sent {times} times, each time without an answer, and was never there afterwards; the last "
         f"time: {entry.problem}",
         None,
     )

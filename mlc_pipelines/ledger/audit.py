@@ -16,7 +16,7 @@ from mlc_pipelines.ledger.pruning_proof import verify_prunings
 from mlc_pipelines.ledger.seals import Anchor, days, seal_of, signed_text, verify_seals
 from mlc_pipelines.ledger.signing import SealKeys
 from mlc_pipelines.ledger.tables import entries, events, prunings, seals
-from mlc_pipelines.ledger.verifying import PAGE, Finding, as_stored, verify_chains, verify_totals
+from mlc_pipelines.ledger.verifying import PAGE, Finding, as_stored, verify_bindings, verify_chains, verify_totals
 from mlc_pipelines.wire.clock import Clock
 
 LATE = timedelta(hours=1)
@@ -74,7 +74,7 @@ class Audit:
         return {**seal, "key_id": key_id, "signature": signature}
 
     def verify(self) -> Iterator[Finding]:
-        """Check every event, every entry against its events, every source copy, every seal, and the totals."""
+        """Check every event, every entry against its events, source copy, binding and seal, and the totals."""
         with reading(self._engine) as connection:
             is_whole = True
             anchored = list(self._anchor.verify(connection))  # first: the file must not be newer than what is looked at
@@ -83,6 +83,7 @@ class Audit:
                 verify_seals(connection, self._keys),
                 verify_prunings(connection, self._keys),
                 anchored,
+                verify_bindings(connection),
             ):
                 for finding in part:
                     is_whole = False

@@ -1,7 +1,7 @@
 """Bindings: the key of a record in its source and its id in the target."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,8 @@ from sqlalchemy import Column, Connection, Engine, insert, select, update
 
 from mlc_pipelines.ledger.bulk import among, put_rows
 from mlc_pipelines.ledger.database import reading, writing
+from mlc_pipelines.ledger.leases import Lease
+from mlc_pipelines.ledger.moves import check_fence
 from mlc_pipelines.ledger.records import Entry, is_kept, is_word
 from mlc_pipelines.ledger.tables import bindings, reference_data
 from mlc_pipelines.wire.clock import Clock
@@ -70,12 +72,18 @@ def changes_since(connection: Connection, name: str, causes: Mapping[str, dateti
 
 
 class Dictionary:
-    """What a connection knows of names: bindings made by deliveries, and reference data read from either side."""
+    """What a connection knows of names: bindings made by deliveries, and reference data read from either side.
 
-    def __init__(self, engine: Engine, clock: Clock, connection: str) -> None:
+    `held` gives the leases of this process under a name: whoever works under one that was overtaken writes nothing.
+    """
+
+    def __init__(
+        self, engine: Engine, clock: Clock, connection: str, held: Callable[[str], Sequence[Lease]] = lambda _: ()
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._name = connection
+        self._held = held
 
     def bound(self, kind: str) -> dict[str, str]:
         """Give all bindings of a kind: key to external id."""
@@ -130,7 +138,7 @@ class Dictionary:
     def learn(self, kind: str, words: Mapping[str, str]) -> int:
         """Replace reference data of a kind; give how many keys are new, other or gone. Equal ones keep their time.
 
-        A word that cannot be kept is left out: who needs it waits for it.
+        A word that cannot be kept is left out: who needs it waits for it. LeaseLostError when another worker took over.
         """
         fit = {key: value for key, value in words.items() if (not key or is_word(key)) and is_kept(value)}
         if len(fit) < len(words):
@@ -145,6 +153,8 @@ class Dictionary:
         mine = (reference_data.c.connection == self._name, reference_data.c.kind == kind)
         now = self._clock.now()
         with writing(self._engine) as connection:
+            for lease in self._held(self._name)[-1:]:  # what it made this list of may have been changed since
+                check_fence(connection, lease)
             for key in gone:
                 connection.execute(reference_data.delete().where(*mine, reference_data.c.key == key))
             for key, value in changed.items():

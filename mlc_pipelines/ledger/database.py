@@ -87,7 +87,7 @@ def _file(url: str, *, durable: bool) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def _look(_dialect: object, entry: ConnectionPoolEntry, _args: object, _parameters: object) -> None:
-        if path and path != _IN_MEMORY:
+        if path and path != _IN_MEMORY and "mode=memory" not in url:
             _make_own(path)
         entry.info["place"] = _place(path)
 
@@ -238,19 +238,27 @@ def upgrade(engine: Engine, *, revision: str = "head") -> None:
     """Bring the tables to a revision of the schema (the newest by default); data stays.
 
     Where they are the newest already, nothing is locked, and Alembic is not even loaded. Of several who find that they
-    are not, one upgrades; the others wait, and Alembic finds nothing to do.
+    are not, one upgrades; the others wait, and Alembic finds nothing to do. ConfigurationError for tables of a version
+    that is newer than we are.
     """
     if revision == "head" and _is_newest(engine):
         return
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     with _UPGRADING, writing(engine, long=True) as connection:
         take_turns(connection, "upgrade")
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        try:
+            command.upgrade(config, revision)
+        except CommandError as error:
+            raise ConfigurationError(
+                f"database: this version of mlc_pipelines does not know its tables ({error}): a newer one made them; "
+                "install that one again, or restore the backup from before it"
+            ) from error
 
 
 def _is_newest(engine: Engine) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import IO, Any
 
-from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, func, insert, or_, select, update
 
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.states import MoveError
@@ -313,14 +313,15 @@ class FileLedger:
 
     def _other_since(self, connection: Connection, record: FileRecord, twin: FileRecord, sha256: str) -> bool:
         """Tell whether a file with other content, or one not read yet, may have come after a twin."""
-        where = [files.c.path == record.path] if twin.path == record.path else []
+        where: list[ColumnElement[bool]] = [files.c.path == record.path] if twin.path == record.path else []
+        if twin.mtime is not None:
+            where.append(or_(files.c.id > twin.id, files.c.mtime.is_(None), files.c.mtime >= twin.mtime))
         query = select(files.c.id).where(
             *self._of(record.feed),
             *where,
             files.c.id != record.id,
             files.c.sha256 != sha256,
             files.c.state.not_in([FileState.PART.value, FileState.EMPTY.value]),
-            or_(files.c.id > twin.id, files.c.mtime.is_(None), files.c.mtime >= twin.mtime),
         )
         return connection.execute(query.limit(1)).first() is not None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, exists, func, select, update
 
 from mlc_pipelines.ledger import chain
 from mlc_pipelines.ledger.bindings import bind
@@ -14,7 +14,7 @@ from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.entries import to_entry
 from mlc_pipelines.ledger.leases import Lease, LeaseLostError
 from mlc_pipelines.ledger.moves import FENCED, Move, write_moves
-from mlc_pipelines.ledger.records import Absent, Entry, Hold, Landed, Outcome, Postponed
+from mlc_pipelines.ledger.records import Absent, Entry, Hold, Landed, Outcome, Postponed, Unknown
 from mlc_pipelines.ledger.states import Stage, State
 from mlc_pipelines.ledger.tables import entries, intents, totals
 from mlc_pipelines.wire.clock import Clock
@@ -22,12 +22,17 @@ from mlc_pipelines.wire.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A write that was announced. `entry` is as it stands after the announcement."""
+    """A write that was announced. `entry` is as it stands after the announcement.
+
+    `closed_at` is when its answer was missed, by the clock alone, where an event is never put into a sealed day; it
+    was perhaps never `sent` where its worker stopped.
+    """
 
     id: int
     entry: Entry
     opened_at: datetime
-    closed_at: datetime | None
+    closed_at: datetime | None = None
+    sent: bool = True
 
 
 _CLOSE = (
@@ -36,19 +41,37 @@ _CLOSE = (
     .values(outcome=bindparam("b_outcome"), closed_at=bindparam("b_closed_at"), external_id=bindparam("b_external_id"))
 )
 _ABSENT, _REFUSED, _LANDED = "absent", "refused", "landed"
-_UNSENT = "unsent"
+_UNSENT, _STOPPED, _POSTPONED = "unsent", "stopped", "postponed"
 _ENDED = intents.c.outcome.in_([_ABSENT, _REFUSED, _LANDED])
 """A write that was postponed, perhaps never sent, or of whose outcome nothing is known yet, says nothing."""
+_LATER, _LOST = intents.alias("later"), intents.alias("lost")
+_FIRST_LOST = (
+    select(func.min(_LOST.c.opened_at))
+    .where(
+        _LOST.c.entry_id == intents.c.entry_id,
+        _LOST.c.outcome.is_distinct_from(_POSTPONED),
+        ~exists(
+            select(_LATER.c.id).where(
+                _LATER.c.entry_id == _LOST.c.entry_id,
+                _LATER.c.id >= _LOST.c.id,
+                _LATER.c.outcome.in_([_REFUSED, _LANDED]),
+            )
+        ),
+    )
+    .scalar_subquery()
+)
 _UNSETTLED = (
-    select(entries, func.max(intents.c.id).label("intent_id"), func.max(intents.c.opened_at).label("opened_at"))
+    select(
+        entries, intents.c.id.label("intent_id"), _FIRST_LOST.label("opened_at"), intents.c.closed_at, intents.c.outcome
+    )
     .join(intents, intents.c.entry_id == entries.c.id)
     .where(
         entries.c.connection == bindparam("b_connection"),
         entries.c.flow == bindparam("b_flow"),
         entries.c.stage == bindparam("b_stage"),
         entries.c.state.in_([State.SENDING.value, State.UNKNOWN.value]),
+        ~exists(select(_LATER.c.id).where(_LATER.c.entry_id == intents.c.entry_id, _LATER.c.id > intents.c.id)),
     )
-    .group_by(*entries.c)
     .order_by(entries.c.id)
 )
 
@@ -81,7 +104,7 @@ class Intents:
             write_moves(connection, moves, now, lease=lease)
             these = among(connection, entries.c.id, [entry.id for entry in batch])
             fresh = {row.id: to_entry(row) for row in connection.execute(select(entries).where(these))}
-        return [Intent(id_, fresh[entry.id], now, None) for id_, entry in zip(ids, batch, strict=True)]
+        return [Intent(id_, fresh[entry.id], now) for id_, entry in zip(ids, batch, strict=True)]
 
     def _row(self, id_: int, entry: Entry, now: datetime, lease: Lease) -> dict[str, Any]:
         return {
@@ -126,21 +149,50 @@ class Intents:
             write_moves(connection, [move for move in moves if move is not None], now, lease=lease)
 
     def unsettled(self, flow: str, stage: Stage) -> list[Intent]:
-        """Give the writes whose outcome nobody knows: open after a crash, or sent without an answer."""
+        """Give the writes whose outcome nobody knows: open after a crash, or sent without an answer.
+
+        One that was sent again and again counts from when the first of them was opened.
+        """
         wanted = {"b_connection": self._name, "b_flow": flow, "b_stage": stage.value}
         with reading(self._engine) as connection:
             rows = connection.execute(_UNSETTLED, wanted)
-            return [Intent(row.intent_id, to_entry(row), row.opened_at, None) for row in rows]
+            return [
+                Intent(row.intent_id, to_entry(row), row.opened_at, row.closed_at, sent=row.outcome != _STOPPED)
+                for row in rows
+            ]
 
-    def in_vain(self, those: Sequence[Entry], times: int) -> set[int]:
-        """Of entries, give the ids of those whose last `times` writes lost their answer and were not there."""
-        ended: dict[int, list[bool]] = {}
+    def in_vain(self, those: Sequence[Entry], *, times: int, at_most: int) -> dict[int, int]:
+        """Of entries, give those whose last writes lost their answer and were not there, and how many these were.
+
+        So many `times`, where others of their flow and stage landed since the second of them: else it is not the
+        entry that the target fails on. So many `at_most` whatever became of others.
+        """
+        lost: dict[int, list[int]] = {}  # the newest first
+        ended: set[int] = set()
         with reading(self._engine) as connection:
             these = (among(connection, intents.c.entry_id, [entry.id for entry in those]), _ENDED)
-            query = select(intents.c.entry_id, intents.c.outcome).where(*these).order_by(intents.c.id.desc())
-            for row in connection.execute(query):
-                ended.setdefault(row.entry_id, []).append(row.outcome == _ABSENT)
-        return {id_ for id_, absent in ended.items() if len(absent) >= times and all(absent[:times])}
+            columns = (intents.c.id, intents.c.entry_id, intents.c.outcome)
+            for row in connection.execute(select(*columns).where(*these).order_by(intents.c.id.desc())):
+                if row.outcome != _ABSENT:
+                    ended.add(row.entry_id)
+                elif row.entry_id not in ended:
+                    lost.setdefault(row.entry_id, []).append(row.id)
+            return {
+                entry.id: len(ids)
+                for entry in those
+                if len(ids := lost.get(entry.id, [])) >= times
+                and (len(ids) >= at_most or self._landed_since(connection, entry, ids[times - 2]))
+            }
+
+    def _landed_since(self, connection: Connection, entry: Entry, intent_id: int) -> bool:
+        others = (
+            intents.c.id > intent_id,
+            intents.c.connection == self._name,
+            intents.c.flow == entry.flow,
+            intents.c.stage == entry.stage.value,
+            intents.c.outcome == _LANDED,
+        )
+        return connection.execute(select(intents.c.id).where(*others).limit(1)).first() is not None
 
     def count_open(self) -> dict[str, int]:
         """Count open or unknown writes by flow."""
@@ -158,6 +210,8 @@ class Intents:
 def _name(outcome: Outcome) -> str:
     if isinstance(outcome, Absent) and not outcome.sent:
         return _UNSENT
+    if isinstance(outcome, Unknown) and not outcome.sent:
+        return _STOPPED
     return _REFUSED if isinstance(outcome, Hold) else type(outcome).__name__.lower()
 
 

@@ -149,13 +149,17 @@ class Leases:
         One of which less than half is left is renewed first: LeaseLostError keeps the write back. A process that is
         stopped in the block until the lease has ended does not wake up. A name that nobody here holds is not guarded.
         """
-        held = [lease for lease in list(self._until) if lease.name == name]
+        held = self.held(name)
         for lease in held:
             if self._left(lease) < self._seconds / 2:
                 self.renew(lease)
         before = time.monotonic()
         with held_until(before + min(map(self._left, held))) if held else nullcontext():
             yield
+
+    def held(self, name: str) -> list[Lease]:
+        """Give the leases of this name that a block of this process holds, whether or not somebody overtook it."""
+        return [lease for lease in list(self._until) if lease.name == name]
 
     def _left(self, lease: Lease) -> float:
         return (self._until[lease] - self._clock.now()).total_seconds()

@@ -59,7 +59,7 @@ class Ledger:
             connection,
             Entries(*shared),
             Intents(*shared),
-            Dictionary(*shared),
+            Dictionary(*shared, self.leases.held),
             Progress(*shared),
             Reports(self.engine, connection),
             self.inbox,

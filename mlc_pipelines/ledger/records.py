@@ -176,14 +176,15 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Sent, and the answer lost."""
+    """Sent, and the answer lost. It may never have been `sent` where its worker stopped."""
 
     problem: str
+    sent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Looked for, and not there: it may be sent again. It may never have been `sent` where its worker stopped."""
+    """Looked for, and not there: it may be sent again. `sent` as of the write that was looked for."""
 
     sent: bool = True
 

@@ -177,7 +177,7 @@ intents = Table(
     Column("fence", Integer, nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("closed_at", Moment),
-    Column("outcome", String(12)),  # landed, refused, postponed, unknown, absent, unsent
+    Column("outcome", String(12)),  # landed, refused, postponed, unknown, stopped, absent, unsent
     Column("external_id", Text),
     Index("ix_intents_entry", "entry_id"),
 )

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Date, Row, String, Table, exists, select, type_coerce
+from sqlalchemy import Column, ColumnElement, Connection, Date, Row, String, Table, exists, or_, select, type_coerce
 
 from mlc_pipelines.ledger import chain, totals
-from mlc_pipelines.ledger.tables import Moment, entries, events
+from mlc_pipelines.ledger.tables import Moment, bindings, entries, events
 
 PAGE = 1000
 _HASHED = ("entry_id", "seq", "at", "kind", "before", "after", "actor", "detail", "previous")
@@ -67,6 +67,35 @@ def verify_totals(connection: Connection) -> Iterator[Finding]:
             yield Finding(
                 f"totals of {'/'.join(place[:2])}", f"{place[4]} entries do not come to the total that is kept"
             )
+
+
+def verify_bindings(connection: Connection) -> Iterator[Finding]:
+    """Hold each binding against what the events of its record ended with: a change goes to the record that it names."""
+    made, later = entries.alias("made"), entries.alias("later")
+    same = (entries.c.connection, entries.c.flow, entries.c.key)
+    of_made = [column == made.c[column.name] for column in same]
+    is_newer = exists().where(
+        *(later.c[column.name] == made.c[column.name] for column in same),
+        later.c.version > made.c.version,
+        later.c.external_id.is_not(None),
+    )
+    astray = exists().where(*of_made, made.c.external_id.is_not(None), made.c.external_id != bindings.c.external_id)
+    query = (
+        select(bindings.c.connection, bindings.c.kind, bindings.c.key)
+        .outerjoin(entries, entries.c.id == bindings.c.entry_id)
+        .where(
+            or_(
+                entries.c.id.is_(None),
+                entries.c.connection != bindings.c.connection,
+                entries.c.key != bindings.c.key,
+                astray.where(~is_newer),
+            )
+        )
+        .order_by(bindings.c.connection, bindings.c.kind, bindings.c.key)
+    )
+    for row in connection.execute(query):
+        where = f"binding of {row.connection}/{row.kind} {row.key}"
+        yield Finding(where, "names another record there than was delivered")
 
 
 def _verify_versions(connection: Connection) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mlc_pipelines.errors import ConfigurationError, StorageError
 from mlc_pipelines.integrations.house import House
@@ -26,7 +27,7 @@ from mlc_pipelines.webhooks.receiving import Receiver
 from mlc_pipelines.webhooks.subscriptions import keep_subscriptions
 
 BODY_BYTES = 1 << 20
-BODY_SECONDS = 10.0
+HEAD_SECONDS = BODY_SECONDS = 10.0
 AT_ONCE = 200
 
 
@@ -93,6 +94,35 @@ async def _body(request: Request) -> bytes | HTTPStatus:
     return bytes(body)
 
 
+class Line(H11Protocol):
+    """A connection that is cut where no whole head of a request comes in time: those who say nothing take up room."""
+
+    _awaited: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request."""
+        super().connection_made(transport)  # type: ignore[arg-type]  # of a socket it is one that can be written to
+        self._awaited = self.loop.call_later(HEAD_SECONDS, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came. More of a head that is not whole gives no more time; the next one begins with its first."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._heard()
+        elif self._awaited is None:
+            self._awaited = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._heard()
+        super().connection_lost(exc)
+
+    def _heard(self) -> None:
+        if self._awaited is not None:
+            self._awaited.cancel()
+            self._awaited = None
+
+
 class WebhookServer(uvicorn.Server):
     """Receives; once it listens it sees to the subscriptions, for a new one is challenged at once."""
 
@@ -101,7 +131,7 @@ class WebhookServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 build_app(house, self._receiver, os.environ if environ is None else environ),
-                http="h11",
+                http=Line,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -1,11 +1,11 @@
 """Keeping secrets out of logs and messages: the values we know, and whatever looks like one."""
 
-import json
+import functools
+import html
 import logging
 import re
 import threading
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 
@@ -40,8 +40,8 @@ class Redactor(logging.Filter):
         self._lock = threading.Lock()
         self._known: dict[str, int] = {}
         self._told: dict[str, int] = {}  # of those, who somebody is: ids and names of users
-        self._pattern: re.Pattern[str] | None = None
-        self._spelled: tuple[bytes, ...] = ()
+        self._written: tuple[tuple[str, re.Pattern[str]], ...] = ()
+        self._spelled: tuple[tuple[bytes, re.Pattern[bytes]], ...] = ()
 
     def register(self, secret: SecretStr, name: str = "secret", *, sent: bool = True) -> None:
         """Mask this value from now on, also where it is written into an address or into JSON.
@@ -61,9 +61,9 @@ class Redactor(logging.Filter):
 
     def redact(self, text: str) -> str:
         """Give the text without known secrets and without what looks like one."""
-        pattern = self._pattern
-        if pattern is not None:
-            text = pattern.sub(MASK, text)
+        for run, written in self._written:
+            if run in text:
+                text = written.sub(MASK, text)
         for looks, mask in _LOOKS_SECRET:
             text = looks.sub(mask, text)
         return text
@@ -85,9 +85,9 @@ class Redactor(logging.Filter):
 
     def mask(self, body: bytes) -> bytes:
         """Give a body without known secrets: the other side may repeat what we sent, and all of it is kept."""
-        for secret in self._spelled:
-            if secret in body:
-                body = body.replace(secret, MASK.encode())
+        for run, spelled in self._spelled:
+            if run in body:
+                body = spelled.sub(MASK.encode(), body)
         return body
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -116,21 +116,46 @@ class Redactor(logging.Filter):
             self._known[value] = self._known.get(value, 0) + step
             if self._known[value] <= 0:
                 del self._known[value]
-            spellings = {spelling for known in self._known for spelling in _spellings(known)}
-            longest_first = sorted(spellings, key=len, reverse=True)
-            hidden = {
-                spelling
-                for known, number in self._known.items()
-                if number > self._told.get(known, 0) and len(known) >= _SHORTEST_IN_BODIES
-                for spelling in _spellings(known)
-            }
-            self._spelled = tuple(each.encode(errors="replace") for each in sorted(hidden, key=len, reverse=True))
-            self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+            longest_first = sorted(self._known, key=len, reverse=True)
+            self._written = tuple((_run(known), _in_text(known)) for known in longest_first)
+            self._spelled = tuple(
+                (_run(known).encode(), _in_body(known))
+                for known in longest_first
+                if self._known[known] > self._told.get(known, 0) and len(known) >= _SHORTEST_IN_BODIES
+            )
 
 
-def _spellings(value: str) -> set[str]:
-    inside = json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]
-    return {value, quote(value, safe=""), quote(value), quote_plus(value), *inside}
+@functools.lru_cache(maxsize=1000)
+def _in_text(value: str) -> re.Pattern[str]:
+    return re.compile(_spelled(value))
+
+
+@functools.lru_cache(maxsize=1000)
+def _in_body(value: str) -> re.Pattern[bytes]:
+    return re.compile(_spelled(value.encode(errors="replace").decode()).encode())
+
+
+def _spelled(value: str) -> str:
+    """Make the pattern of a value, sign by sign as addresses, forms, JSON and HTML may spell it, mixed as they like."""
+    return "".join(sign if sign.isascii() and sign.isalnum() else _ways(sign) for sign in value)
+
+
+@functools.cache
+def _ways(sign: str) -> str:
+    """Make the pattern of a sign in all its spellings; what went through two hands may be escaped twice."""
+    percent = "".join(f"%(?:25)*{byte:02x}" for byte in sign.encode(errors="replace"))
+    units = sign.encode("utf-16-be", errors="surrogatepass")
+    unicode = "".join(rf"\\+u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+    named = html.escape(sign)[1:-1] if html.escape(sign) != sign else f"#{ord(sign)}"
+    entity = f"&(?:amp;)?(?:{named}|#0*{ord(sign)}|#x0*{ord(sign):x});"
+    short = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}.get(sign, re.escape(sign))
+    return rf"(?:{re.escape(sign)}|(?i:{percent}|{unicode}|{entity})|\\+{short}{r'|[+]' if sign == ' ' else ''})"
+
+
+def _run(value: str) -> str:
+    """Give the longest part of a value that is spelled in one way only; without it the value is not there."""
+    runs: list[str] = re.findall("[A-Za-z0-9]*", value)
+    return max(runs, key=len)
 
 
 def _message(record: logging.LogRecord) -> str:

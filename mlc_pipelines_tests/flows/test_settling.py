@@ -9,9 +9,10 @@ from mlc_pipelines.flows.delivery import confirm, deliver
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.flows.road import Choice, Road
 from mlc_pipelines.ledger.ledger import Ledger
-from mlc_pipelines.ledger.states import State
+from mlc_pipelines.ledger.records import SourceRecord
+from mlc_pipelines.ledger.states import Stage, State
 from mlc_pipelines_tests.flows.calls import LOST, Calls, entries_of, flow_of, in_turn, listening, states
-from mlc_pipelines_tests.flows.world import PaperFlow
+from mlc_pipelines_tests.flows.world import PaperFlow, TestClock
 
 
 def unknown(ledger: Ledger, flow: PaperFlow) -> Road:
@@ -81,10 +82,11 @@ def test_what_is_lost_ten_times_and_never_there_needs_a_person(ledger: Ledger) -
             listening(calls, raising=lambda _: OutcomeUnknownError("HTTP 500, ORA-12899"))(batch)
 
     flow.before_deliver = fail
-    for _ in range(12):
-        deliver(road)
+    for number in range(12):
+        flow.paper.write(f"E{number}")  # of which the target fails on none
+        deliver(in_turn(ledger, flow))
     assert calls == [["D01"]] * 10
-    assert states(road) == {"delivered": 2, "held": 1}
+    assert states(road) == {"delivered": 14, "held": 1}
     held = entries_of(road)[1]
     assert held.cause is Cause.OUTCOME_UNSETTLED
     assert held.problem == (
@@ -92,9 +94,40 @@ def test_what_is_lost_ten_times_and_never_there_needs_a_person(ledger: Ledger) -
         "the last time: HTTP 500, ORA-12899"
     )
     deliver(road, Choice(reason="a shorter text", keys=("D01",)))
-    assert (len(calls), states(road)) == (11, {"delivered": 2, "unknown": 1})
+    assert (len(calls), states(road)) == (11, {"delivered": 14, "unknown": 1})
     flow.before_deliver = lambda batch: None
     assert deliver(road).counts == {"sent again": 1, "landed": 1}
+
+
+def test_while_a_target_takes_nothing_nobody_is_held_for_it(ledger: Ledger) -> None:
+    """However often we come: it is not the record that it fails on, and all go on when it is well again."""
+    flow = flow_of(3)
+    road = in_turn(ledger, flow)
+    flow.before_deliver = listening([], raising=lambda number: LOST if number > 1 else None)  # the first one landed yet
+    for _ in range(30):
+        deliver(road)
+        _clock(ledger).sleep(900.0)
+    lost = road.books.intents.unsettled("papers", Stage.DELIVER)
+    assert {str(ledger.clock.now() - intent.opened_at)[:7] for intent in lost} == {"7:30:00"}  # alerts go by that
+    flow.before_deliver = lambda batch: None
+    assert deliver(road).counts == {"sent again": 2, "landed": 2}
+    flow.before_confirm = listening([], raising=lambda _: LOST)
+    for _ in range(30):
+        confirm(road)
+    flow.before_confirm = lambda batch: None
+    assert confirm(road).counts == {"sent again": 3, "landed": 3}
+
+
+def test_what_is_alone_and_lost_a_hundred_times_needs_a_person(ledger: Ledger) -> None:
+    """Nobody can say whether the target fails on it or on all; it is not sent for ever."""
+    calls: Calls = []
+    flow = flow_of(1)
+    road = in_turn(ledger, flow)
+    flow.before_deliver = listening(calls, raising=lambda _: LOST)
+    for _ in range(102):
+        deliver(road)
+    assert (len(calls), states(road)) == (100, {"held": 1})
+    assert (entries_of(road)[0].problem or "").startswith("INV-D00 was sent 100 times")
 
 
 def test_what_a_worker_had_in_its_hand_when_it_died_is_sent_however_often(ledger: Ledger) -> None:
@@ -114,6 +147,10 @@ def test_what_a_worker_had_in_its_hand_when_it_died_is_sent_however_often(ledger
             deliver(road)
     flow.before_deliver = lambda batch: None
     assert deliver(road).counts == {"unknown": 3, "sent again": 3, "landed": 3}
+
+
+def keys(batch: Sequence[Outgoing]) -> set[str]:
+    return {outgoing.entry.key for outgoing in batch}
 
 
 def test_ten_silent_passes_are_no_lost_writes(ledger: Ledger) -> None:
@@ -207,3 +244,58 @@ def test_what_a_dead_worker_left_is_unknown_first(ledger: Ledger) -> None:
     (entry,) = entries_of(road)
     kinds = [happening.kind for happening in road.books.reports.trail(entry)]
     assert kinds == ["received", "translated", "sending", "answer lost", "absent", "sending", "delivered"]
+
+
+def _clock(ledger: Ledger) -> TestClock:
+    assert isinstance(ledger.clock, TestClock)
+    return ledger.clock
+
+
+def ahead(ledger: Ledger, days: int) -> None:
+    """The clock was ahead for a while, and the days that it told of were sealed."""
+    clock = _clock(ledger)
+    clock.sleep(days * 86_400)
+    ledger.books("acme").entries.receive("other", [SourceRecord("K", "10", b"{}", "f")], None)
+    clock.sleep(86_400)
+    ledger.audit.seal()
+    clock.sleep(-(days + 1) * 86_400)
+
+
+def test_an_answer_lost_after_a_clock_was_ahead_is_waited_for_by_the_clock(ledger: Ledger) -> None:
+    """Its event is of the day after the last sealed one; the target performs nothing after its own time."""
+    flow = flow_of(1)
+    flow.settle_after = 75.0
+    ahead(ledger, 5)
+    road = unknown(ledger, flow)
+    assert (deliver(road).counts, states(road)) == ({}, {"unknown": 1})
+    _clock(ledger).sleep(75.0)
+    assert (deliver(road).counts, states(road)) == ({"landed": 1}, {"delivered": 1})
+
+
+def test_an_answer_lost_while_a_clock_was_ahead_counts_from_when_it_was_put_right(ledger: Ledger) -> None:
+    """Nobody knows when that was; that it is over is known for as long as the right clock has told of it."""
+    flow = flow_of(1)
+    flow.settle_after = 75.0
+    _clock(ledger).sleep(5 * 86_400)
+    road = unknown(ledger, flow)
+    _clock(ledger).sleep(-5 * 86_400)
+    deliver(road)
+    _clock(ledger).sleep(74.0)
+    assert (deliver(road).counts, states(road)) == ({}, {"unknown": 1})
+    _clock(ledger).sleep(1.0)
+    assert (deliver(road).counts, states(road)) == ({"landed": 1}, {"delivered": 1})
+
+
+def test_what_a_target_says_does_not_pass_for_a_worker_that_stopped(ledger: Ledger) -> None:
+    """Its words are the same; ten lost answers are ten."""
+    calls: Calls = []
+    flow = flow_of(1)
+    road = in_turn(ledger, flow)
+    said = OutcomeUnknownError("the worker stopped before the answer: HTTP 500")
+    flow.before_deliver = lambda batch: (
+        listening(calls, raising=lambda _: said)(batch) if keys(batch) == {"D00"} else None
+    )
+    for number in range(12):
+        flow.paper.write(f"E{number}")
+        deliver(in_turn(ledger, flow))
+    assert (len(calls), states(road)) == (10, {"delivered": 12, "held": 1})

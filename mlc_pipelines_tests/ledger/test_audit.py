@@ -14,7 +14,7 @@ from mlc_pipelines.ledger import chain
 from mlc_pipelines.ledger.audit import Audit
 from mlc_pipelines.ledger.database import reading, writing
 from mlc_pipelines.ledger.ledger import Books, Ledger
-from mlc_pipelines.ledger.records import Entry
+from mlc_pipelines.ledger.records import Entry, Landed
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines.ledger.tables import entries, events
 from mlc_pipelines.ledger.verifying import Finding
@@ -97,6 +97,37 @@ def test_tampering_with_an_entry_is_found(ledger: Ledger, told: Entry, tampering
     execute(ledger, TAMPERINGS[tampering], id=told.id, genesis=chain.GENESIS, other=b'{"key":"A "}')
     (finding,) = verified(ledger)
     assert finding.where == f"entry {told.id} (acme/papers A v1)"
+
+
+def delivered(ledger: Ledger, books: Books, key: str, external_id: str) -> Entry:
+    entry = move(books, receive(books, key, content=external_id.encode())[0], State.TRANSLATED)
+    with ledger.leases.hold("acme") as lease:
+        outcomes = [(intent, Landed(external_id)) for intent in books.intents.open([entry], lease)]
+        books.intents.close(outcomes, lease, kind="paper", last=True)
+    return newest(books, key)
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "external_id = 'T-9'",
+        "external_id = 'T-2'",
+        "external_id = 'T-1', entry_id = :other",
+        "key = 'B'",
+        "entry_id = NULL",
+    ],
+)
+def test_a_binding_that_leads_astray_is_found(ledger: Ledger, books: Books, tampering: str) -> None:
+    """The next change of a bill would go to somebody else's; what a later version was delivered as is what holds."""
+    other = delivered(ledger, books, "Z", "T-2")
+    delivered(ledger, books, "A", "T-1")
+    entry = delivered(ledger, books, "A", "T-3")
+    books.dictionary.link("paper", [(receive(books, "C")[0], "T-4")])  # found there, and its change refused
+    receive(books, "A", content=b"a change under way")
+    assert verified(ledger) == []
+    execute(ledger, f"UPDATE bindings SET {tampering} WHERE entry_id = :id", id=entry.id, other=other.id)
+    (finding,) = verified(ledger)
+    assert finding.where in {"binding of acme/paper A", "binding of acme/paper B"}
 
 
 def test_two_events_swapped_are_found(ledger: Ledger, told: Entry) -> None:

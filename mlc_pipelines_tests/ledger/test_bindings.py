@@ -6,6 +6,7 @@ import pytest
 
 from mlc_pipelines.ledger.bindings import Binding, bind
 from mlc_pipelines.ledger.database import open_engine, upgrade, writing
+from mlc_pipelines.ledger.leases import LEASE_SECONDS, LeaseLostError
 from mlc_pipelines.ledger.ledger import Books, Ledger
 from mlc_pipelines.ledger.records import Entry
 from mlc_pipelines.wire.clock import SystemClock
@@ -34,6 +35,21 @@ def test_an_empty_list_forgets_all(books: Books) -> None:
     books.dictionary.learn("account", {"4010": "Bearings"})
     assert books.dictionary.learn("account", {}) == 1
     assert books.dictionary.known("account") == {}
+
+
+def test_an_overtaken_worker_teaches_nothing(ledger: Ledger, books: Books) -> None:
+    """Its list is older than what the other has learned since, and a word that was added to it would be gone."""
+    dictionary = books.dictionary
+    with ledger.leases.hold("acme"):
+        mine = dictionary.known("order") | {"P1": "one"}
+        clock_of(ledger).sleep(LEASE_SECONDS + 1)
+        other = Ledger(ledger.engine, ledger.clock)
+        ledger.leases.take("acme", "another:1:1")
+        other.books("acme").dictionary.learn("order", {"P2": "two"})
+        with pytest.raises(LeaseLostError, match="another worker took over"):
+            dictionary.learn("order", mine)
+        assert dictionary.known("order") == {"P2": "two"}
+    assert dictionary.learn("order", {"P2": "two", "P1": "one"}) == 1
 
 
 def test_kinds_and_connections_are_apart(ledger: Ledger, books: Books) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Dialect, Engine, MetaData, event, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.connections import tables as connection_tables
+from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.ledger import tables
 from mlc_pipelines.ledger.chain import moment_text
 from mlc_pipelines.ledger.database import WAIT_MS, open_engine, reading, upgrade, writing
@@ -81,6 +82,24 @@ def test_keys_and_constraints_are_those_of_the_code(engine: Engine) -> None:
         assert {c["name"]: c["nullable"] for c in found.get_columns(name)} == {
             c.name: c.nullable for c in table.columns
         }, name
+
+
+def test_a_database_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is called, where programs share it."""
+    monkeypatch.chdir(tmp_path)
+    engine = open_engine("sqlite:///file:shared?mode=memory&cache=shared&uri=true")
+    upgrade(engine)
+    engine.dispose()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_of_a_newer_version_are_left_alone(engine: Engine) -> None:
+    """Whoever goes back to an earlier version is told so; what the newer one wrote stays."""
+    upgrade(engine)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE mlc_schema_version SET version_num = '9999'"))
+    with pytest.raises(ConfigurationError, match="a newer one made them"):
+        upgrade(engine)
 
 
 def test_upgrading_twice_changes_nothing(engine: Engine) -> None:

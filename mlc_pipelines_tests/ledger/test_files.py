@@ -202,6 +202,15 @@ def test_other_content_that_may_be_later_makes_it_news(books: Books, mtime: date
     assert fetched(books, path="/out/b.csv").state is FileState.FETCHED
 
 
+def test_without_times_content_that_comes_again_is_told_by_what_else_came(books: Books) -> None:
+    """A server that tells no times stops nobody: alone it is a duplicate, beside other content it may be news."""
+    first = fetched(books, path="/out/a.csv", mtime=None)
+    again = fetched(books, path="/out/b.csv", mtime=None)
+    assert (again.state, again.replaces) == (FileState.DUPLICATE, first.id)
+    fetched(books, b"a,b\n1,3\n", path="/out/c.csv", mtime=None)
+    assert fetched(books, path="/out/d.csv", mtime=None).state is FileState.FETCHED
+
+
 def test_another_feed_has_its_own_content(books: Books) -> None:
     """The same bytes in another folder are another file."""
     fetched(books)

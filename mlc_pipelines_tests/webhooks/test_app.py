@@ -6,13 +6,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http import HTTPStatus
 
 import pytest
 
 from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.integrations.house import House
 from mlc_pipelines.webhooks import app
-from mlc_pipelines.webhooks.app import BODY_BYTES, serve
+from mlc_pipelines.webhooks.app import AT_ONCE, BODY_BYTES, serve
 from mlc_pipelines_tests.webhooks.conftest import letters
 from mlc_pipelines_tests.webhooks.post import Post, event, eventually, signature
 
@@ -72,6 +74,34 @@ def test_a_body_that_breaks_off_or_never_comes_harms_nobody(
         line.sendall(begun)
         assert line.recv(100).startswith(b"HTTP/1.1 408")
     assert post.signed(event()) == 200
+
+
+def test_those_who_connect_and_say_nothing_do_not_fill_the_receiver(
+    house: House, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor those who begin a request, the first or the next, and never end it, however they drag it out."""
+    monkeypatch.setattr(app, "HEAD_SECONDS", 0.5)  # ten seconds are too long for a test
+    host, _, port = post.netloc.partition(":")
+    begun = (b"", b"POST /webhooks/acme HTTP/1.1\r\nHost", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    with ExitStack() as stack:
+        lines = [stack.enter_context(socket.create_connection((host, int(port)), timeout=20)) for _ in range(AT_ONCE)]
+        for number, line in enumerate(lines):
+            line.sendall(begun[number % len(begun)])
+        for line in lines[2 :: len(begun)]:
+            assert line.recv(1000).startswith(b"HTTP/1.1 ")
+            line.sendall(begun[1])
+        assert eventually(lambda: post.signed(event()) == HTTPStatus.OK)
+    with socket.create_connection((host, int(port)), timeout=20) as line:
+        assert eventually(lambda: is_cut(line))
+
+
+def is_cut(line: socket.socket) -> bool:
+    """Send one more sign of a head."""
+    try:
+        line.sendall(b"G")
+    except ConnectionError:
+        return True
+    return False
 
 
 def test_only_what_is_offered_is_answered(post: Post) -> None:

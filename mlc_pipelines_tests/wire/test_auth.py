@@ -89,6 +89,15 @@ class TestMinting:
         assert asked.headers["authorization"] == f"Basic {base64.b64encode(f'house:{SECRET}'.encode()).decode()}"
         assert parse_qs(asked.body.decode()) == {"grant_type": ["client_credentials"]}
 
+    def test_a_pair_that_comes_back_is_masked(self, open_auth: OpenAuth, token_server: ScriptedServer) -> None:
+        """It says id and secret to whoever decodes it."""
+        pair = base64.b64encode(f"house:{SECRET}".encode()).decode()
+        said = {"error": "invalid_client", "error_description": f"no such client: {pair}"}
+        token_server.script(Reply(401, json.dumps(said).encode()))
+        with pytest.raises(ConfigurationError, match="no such client") as raised:
+            bearer(open_auth("basic"))
+        assert pair not in str(raised.value)
+
     def test_a_token_serves_until_it_is_due(
         self, open_auth: OpenAuth, token_server: ScriptedServer, clock: SteppedClock
     ) -> None:

@@ -1,8 +1,10 @@
 """Redaction: no secret that is known, and nothing that looks like one, reaches a log."""
 
+import html
 import io
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -35,6 +37,33 @@ def test_a_known_secret_never_passes(secret: str, before: str, after: str) -> No
         text = redactor.redact(f"{before} {spelling} {after}")
         assert secret not in text.replace(MASK, "")
         assert MASK in text
+
+
+def by_html(secret: str) -> str:
+    return "".join(sign if sign.isalnum() else f"&#{ord(sign)};" for sign in secret)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda secret: json.dumps(secret).replace("/", "\\/"),  # as PHP writes it
+        lambda secret: json.dumps(secret).replace("=", "\\u003D").replace("&", "\\u0026"),  # as Gson writes it
+        lambda secret: json.dumps(json.dumps(secret).replace("/", "\\/")),
+        lambda secret: quote(secret, safe="").lower().replace("c4nary", "C4NARY"),  # as .NET writes it
+        lambda secret: quote(secret, safe="/"),
+        lambda secret: quote(quote(secret, safe="")),
+        html.escape,
+        by_html,
+    ],
+)
+def test_a_known_secret_is_masked_however_the_other_side_spells_it(
+    redactor: Redactor, spelled: Callable[[str], str]
+) -> None:
+    """In logs, and in bodies: our copy of an answer and the problem of a record are kept."""
+    redactor.register(SecretStr("C4NARY+a/b=&\"'<é\U0001f511=="))
+    text = spelled("C4NARY+a/b=&\"'<é\U0001f511==")
+    assert "C4NARY" not in redactor.redact(f"error: {text}.")
+    assert b"C4NARY" not in redactor.mask(f"error: {text}.".encode())
 
 
 @given(secrets=st.lists(SECRETS, min_size=2, max_size=5, unique=True), words=st.lists(st.integers(0, 4), max_size=8))

@@ -78,6 +78,7 @@ class ClientCredentials(SharedToken):
             setting="token_url",
         )
         REDACTOR.register(client_secret)
+        REDACTOR.register(SecretStr(self._pair()))  # it opens as much
 
     def _shown(self, token: str) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {token}"}
@@ -91,11 +92,14 @@ class ClientCredentials(SharedToken):
         elif self._style == "body":
             status, body, asked = self._post(headers, form=named)
         else:
-            pair = base64.b64encode(f"{name}:{secret}".encode()).decode()
-            status, body, asked = self._post(headers | {"Authorization": f"Basic {pair}"}, form=self._fields)
+            status, body, asked = self._post(headers | {"Authorization": f"Basic {self._pair()}"}, form=self._fields)
         if status == HTTPStatus.OK:
             return self._token(body)
         raise self._refusal(status, body, asked)
+
+    def _pair(self) -> str:
+        name, secret = self._client_id.get_secret_value(), self._client_secret.get_secret_value()
+        return base64.b64encode(f"{name}:{secret}".encode(errors="replace")).decode()
 
     def _token(self, body: bytes) -> tuple[SecretStr, int]:
         answer = _fields(body)
