@@ -271,6 +271,26 @@ def test_the_same_number_of_two_companies_is_two_bills(tenancy: Tenancy) -> None
     assert [len(tenancy.bills_of(key)) for key in keys] == [1, 1]
 
 
+def test_an_invoice_entered_anew_waits_for_the_bill_of_the_cancelled_one(tenancy: Tenancy) -> None:
+    """Both could be paid; the new one goes when a person has archived the other."""
+    cancelled = tenancy.sent("INV-1")
+    tenancy.edit(key_of(cancelled), Objstate="Cancelled")
+    anew = tenancy.invoice("INV-1")
+    tenancy.run("bills")
+    assert tenancy.entry("bills", anew).cause == Cause.DUPLICATE_SUSPECTED
+    assert tenancy.bills_of(anew) == []
+    tenancy.bill.people.archive_bill(cancelled.id)
+    tenancy.replay("bills")
+    assert len(tenancy.bills_of(anew)) == 1
+
+
+def test_two_valid_invoices_of_one_number_are_two_bills(tenancy: Tenancy) -> None:
+    """IFS takes a number once for each series."""
+    keys = [tenancy.invoice("INV-1", SeriesId=series) for series in ("SI", "SX")]
+    tenancy.run("bills")
+    assert [len(tenancy.bills_of(key)) for key in keys] == [1, 1]
+
+
 def test_two_bills_with_our_key_need_a_person(tenancy: Tenancy) -> None:
     """Somebody copied one, description and all, while the answer was lost."""
     key = tenancy.invoice("INV-1")

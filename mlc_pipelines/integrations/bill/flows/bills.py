@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.ifs.errors import AbsentError
+from mlc_pipelines.ifs.posting_proposals import PostingProposals
 from mlc_pipelines.integrations.bill.bill_client import MOST_AT_ONCE
 from mlc_pipelines.integrations.bill.desk import Desk
 from mlc_pipelines.integrations.bill.mapping import Words, marked, to_bill
@@ -108,8 +110,36 @@ class BillsToBill:
             if ours:
                 return ours[0]
             if not archived:
-                _refuse_another(outgoing, [bill for bill in there if marked(bill.description) is None])
+                self._refuse_another(outgoing, there)
         return None
+
+    def _refuse_another(self, outgoing: Outgoing, there: Sequence[Bill]) -> None:
+        """Refuse a number under which the vendor may be paid already.
+
+        Somebody else entered such a bill, or we did for an invoice of the company that is no longer valid in IFS.
+        """
+        number = outgoing.payload["invoice_number"]
+        for bill in there:
+            if bill.invoice.invoice_number != number:
+                continue
+            of = marked(bill.description)
+            if of is not None and (_company(of) != _company(outgoing.entry.key) or self._is_valid(of)):
+                continue
+            whose = "not made by this connection" if of is None else f"of invoice {of}, no longer a valid one in IFS"
+            raise RecordError(
+                f"BILL has a bill {number} of {bill.amount} for this vendor already ({bill.id}), {whose}; "
+                f"{outgoing.entry.amount} was to be sent: find out whether it is the same, and archive the wrong one",
+                cause=Cause.DUPLICATE_SUSPECTED,
+                key=f"bill_number:{number}",
+            )
+
+    def _is_valid(self, key: str) -> bool:
+        """Tell whether an invoice is among the posting proposals and not cancelled."""
+        company, _, invoice_id = key.partition("^")
+        try:
+            return not PostingProposals(self._desk.ifs).read(company, int(invoice_id)).is_cancelled
+        except AbsentError:
+            return False
 
     def _made_since(self, outgoing: Outgoing) -> datetime | None:
         """Say when the bill was made at the earliest; None for an invoice dated ahead: any day before may be that."""
@@ -155,13 +185,5 @@ class BillsToBill:
         return [Landed(said, self._invoices.mark_sent(outgoing.entry.key, said, ours=MARK))]
 
 
-def _refuse_another(outgoing: Outgoing, others: Sequence[Bill]) -> None:
-    number = outgoing.payload["invoice_number"]
-    for bill in others:
-        if bill.invoice.invoice_number == number:
-            raise RecordError(
-                f"BILL has a bill {number} of {bill.amount} for this vendor already ({bill.id}), not made by this "
-                f"connection; {outgoing.entry.amount} was to be sent: find out whether it is the same",
-                cause=Cause.DUPLICATE_SUSPECTED,
-                key=f"bill_number:{number}",
-            )
+def _company(key: str) -> str:
+    return key.partition("^")[0]
