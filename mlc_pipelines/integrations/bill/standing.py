@@ -15,6 +15,9 @@ FAILURES = frozenset(
 )  # fmt: skip
 """How a payment stands that a person must look at. `CLEARED` is not final: a bank may refuse it later (documented)."""
 
+UNDONE = frozenset({"VOIDED", "CANCELED", "FUNDING_FAILED_VOIDED"})
+"""How a payment stands after which its bills owe the money again, and say so."""
+
 _PAYMENT_PREFIX = "stp"
 
 
@@ -54,5 +57,13 @@ def paid(bill: Bill) -> Paid | None:
 
 def failure(payment: Payment) -> str | None:
     """Say how a payment has failed; None for one that has not."""
-    said = (payment.single_status, payment.disbursement_status, payment.status)
-    return next((standing for standing in said if standing in FAILURES), None)
+    return next((standing for standing in _said(payment) if standing in FAILURES), None)
+
+
+def is_undone(payment: Payment) -> bool:
+    """Tell whether the bills of a payment owe the money again; of other failures they say nothing."""
+    return any(standing in UNDONE for standing in _said(payment))
+
+
+def _said(payment: Payment) -> tuple[str | None, ...]:
+    return payment.single_status, payment.disbursement_status, payment.status

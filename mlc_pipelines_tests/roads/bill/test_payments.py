@@ -118,6 +118,16 @@ def test_a_failed_payment_of_a_bill_that_still_says_paid_is_held(tenancy: Tenanc
     assert key_of(bill) in (tenancy.entry("payments", payment).problem or "")
 
 
+def test_a_payment_that_failed_before_its_bill_was_told_is_held_all_the_same(tenancy: Tenancy) -> None:
+    """Bill and payment are seen in one pass, as after a weekend: the bill says paid, the bank has refused."""
+    bill = tenancy.sent()
+    tenancy.bill.people.fail_disbursement(tenancy.pay(bill))
+    tenancy.run("payments")
+    assert marks(tenancy, bill)[0] == "Paid"
+    tenancy.run("payments")
+    assert tenancy.causes("payments") == {FIRST_PAYMENT: Cause.CHANGED_AFTER_DELIVERY}
+
+
 def test_a_part_less_than_was_told_is_held(tenancy: Tenancy) -> None:
     """Of two payments one was voided."""
     bill, _ = paid(tenancy)
@@ -146,6 +156,10 @@ def test_a_payment_that_fails_before_anything_was_told_is_nobodys_matter(tenancy
     tenancy.run("payments")
     assert tenancy.causes("payments") == {}
     assert marks(tenancy, bill) == (None, None)
+    tenancy.pay(bill)
+    for _ in range(2):
+        tenancy.run("payments")
+    assert (tenancy.causes("payments"), marks(tenancy, bill)[0]) == ({}, "Paid")
 
 
 def test_a_bill_is_watched_for_a_month_and_its_payments_for_good(tenancy: Tenancy) -> None:

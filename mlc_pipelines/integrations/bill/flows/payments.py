@@ -10,7 +10,7 @@ from mlc_pipelines.integrations.bill.bill_client import read_bill, read_payment
 from mlc_pipelines.integrations.bill.desk import OVERLAP, Desk
 from mlc_pipelines.integrations.bill.mapping import marked
 from mlc_pipelines.integrations.bill.models import Bill, Payment, Row, day
-from mlc_pipelines.integrations.bill.standing import Paid, failure, is_payment, paid
+from mlc_pipelines.integrations.bill.standing import Paid, failure, is_payment, is_undone, paid
 from mlc_pipelines.integrations.erp.payments import PAID, PaidMarks
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
@@ -20,6 +20,9 @@ BILLS, PAYMENTS = "bills", "payments"
 FINISHED = "finished_bill"
 PROCESSED = "processed_payment"
 """Words that say of a payment on which day it was made, and for which bills: `2026-11-20 00nA 00nB`."""
+
+FAILED, FAILED_AND_TOLD = "failed_payment", "failed_payment_told"
+"""Words that say which bills a failed payment leaves as paid, and which of them IFS has been told of by now."""
 
 
 class PaymentsToIfs:
@@ -81,14 +84,15 @@ class PaymentsToIfs:
 
     def _payments(self, since: datetime | None) -> Iterator[Sighting]:
         dictionary, moment = self._desk.dictionary, since - OVERLAP if since is not None else None
-        processed = dictionary.known(PROCESSED)
+        processed, failed = dictionary.known(PROCESSED), dictionary.known(FAILED)
         for row in self._desk.bill.payment_rows(moment=moment, by=self._desk.settings.payments_since):
             if isinstance(row, Unread):
                 yield Sighting.of_unread(row)
                 continue
             problem = None if is_payment(row.id) else f"bill: {row.id!r} is listed as a payment, and is no id of one"
             yield Sighting(row.id, tag=digest(row.raw), position=row.updated, carry=row, problem=problem)
-            processed[row.id] = _processed(row)
+            processed[row.id], failed[row.id] = _spoken_of(row)
+        dictionary.learn(FAILED, {id_: said for id_, said in failed.items() if said})
         watched = set(dictionary.bound("bill").values()) - dictionary.known(FINISHED).keys()
         dictionary.learn(PROCESSED, {id_: said for id_, said in processed.items() if watched & {*said.split()}})
 
@@ -143,9 +147,13 @@ class PaymentsToIfs:
         return {bill_id: binding.key for bill_id, binding in bindings.items() if binding is not None}
 
     def prepare(self) -> None:
-        """Read on which day each bill was paid; the bindings name the invoices."""
+        """Read on which day each bill was paid, and of which failed payments IFS was told; bindings name invoices."""
+        dictionary = self._desk.dictionary
+        told, failed = dictionary.bound(self.kind), dictionary.known(FAILED)
+        told_of = {id_: " ".join(sorted(told.keys() & {*bills.split()})) for id_, bills in failed.items()}
+        dictionary.learn(FAILED_AND_TOLD, {id_: bills for id_, bills in told_of.items() if bills})
         self._paid_on = {}
-        for said in sorted(self._desk.dictionary.known(PROCESSED).values()):
+        for said in sorted(dictionary.known(PROCESSED).values()):
             on, *bills = said.split()
             self._paid_on |= dict.fromkeys(bills, on)
 
@@ -194,7 +202,8 @@ class PaymentsToIfs:
         failed = failure(payment)
         marked_paid = {id_: key for id_, key in self._invoices_of(payment).items() if self._told(id_) is not None}
         if failed is None or not marked_paid:
-            return Ignored(Cause.NOT_READY, f"payment is {failed or payment.stands}; its bills say what is paid")
+            key = f"{FAILED_AND_TOLD}:{payment.id}" if failed else None  # its bills may be told of as paid after it
+            return Ignored(Cause.NOT_READY, f"payment is {failed or payment.stands}; its bills say what is paid", key)
         raise RecordError(
             f"payment {payment.id} is {failed}, after {', '.join(sorted(marked_paid.values()))} was marked as paid "
             "in IFS; find out whether it is paid anew, else take the mark back by hand",
@@ -224,11 +233,13 @@ class PaymentsToIfs:
         return [Landed("") for _ in batch]
 
 
-def _processed(row: Row) -> str:
-    """Say when a payment was made and for which bills; nothing of one that failed or cannot be read."""
+def _spoken_of(row: Row) -> tuple[str, str]:
+    """Say when a payment was made and for which bills, else for which it failed; nothing of one that cannot be read."""
     try:
         payment = read_payment(row.raw)
     except RecordError:  # held where it is read as a record
-        return ""
+        return "", ""
+    if failure(payment):
+        return "", "" if is_undone(payment) else " ".join(payment.bill_ids)
     on = day(payment.process_date)
-    return "" if on is None or failure(payment) else " ".join([on.isoformat(), *payment.bill_ids])
+    return ("" if on is None else " ".join([on.isoformat(), *payment.bill_ids])), ""
