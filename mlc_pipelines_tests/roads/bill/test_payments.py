@@ -128,6 +128,16 @@ def test_a_payment_that_failed_before_its_bill_was_told_is_held_all_the_same(ten
     assert tenancy.causes("payments") == {FIRST_PAYMENT: Cause.CHANGED_AFTER_DELIVERY}
 
 
+def test_a_bill_that_was_paid_and_archived_is_told(tenancy: Tenancy) -> None:
+    """Whether a list shows archived bills unasked is not stated."""
+    tenancy.bill.switches.hide_archived = True
+    bill = tenancy.sent()
+    tenancy.pay(bill)
+    tenancy.bill.people.archive_bill(bill.id)
+    tenancy.run("payments")
+    assert marks(tenancy, bill)[0] == "Paid"
+
+
 def test_a_part_less_than_was_told_is_held(tenancy: Tenancy) -> None:
     """Of two payments one was voided."""
     bill, _ = paid(tenancy)
