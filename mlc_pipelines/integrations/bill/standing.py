@@ -55,6 +55,11 @@ def paid(bill: Bill) -> Paid | None:
     return Paid(PARTLY_PAID, part) if part else None
 
 
+def is_rest_scheduled(bill: Bill, told: Paid) -> bool:
+    """Tell whether a bill says that a payment is scheduled, and still has what IFS was told of as paid."""
+    return bill.payment_status == "SCHEDULED" and bill.paid_amount is not None and bill.paid_amount >= told.amount
+
+
 def failure(payment: Payment) -> str | None:
     """Say how a payment has failed; None for one that has not."""
     return next((standing for standing in _said(payment) if standing in FAILURES), None)

@@ -128,6 +128,20 @@ def test_a_payment_that_failed_before_its_bill_was_told_is_held_all_the_same(ten
     assert tenancy.causes("payments") == {FIRST_PAYMENT: Cause.CHANGED_AFTER_DELIVERY}
 
 
+def test_a_rest_that_is_only_scheduled_takes_nothing_back(tenancy: Tenancy) -> None:
+    """The bill says so instead of how much is paid; what was told still holds."""
+    bill = tenancy.sent()
+    tenancy.pay(bill, "40.00")
+    tenancy.run("payments")
+    (rest,) = tenancy.bill.people.schedule_payments([bill.id])
+    tenancy.run("payments")
+    assert tenancy.causes("payments") == {}
+    assert marks(tenancy, bill)[0] == "PartlyPaid"
+    tenancy.bill.people.process_payments([rest])
+    tenancy.run("payments")
+    assert marks(tenancy, bill)[0] == "Paid"
+
+
 def test_a_bill_that_was_paid_and_archived_is_told(tenancy: Tenancy) -> None:
     """Whether a list shows archived bills unasked is not stated."""
     tenancy.bill.switches.hide_archived = True

@@ -10,7 +10,7 @@ from mlc_pipelines.integrations.bill.bill_client import read_bill, read_payment
 from mlc_pipelines.integrations.bill.desk import OVERLAP, Desk
 from mlc_pipelines.integrations.bill.mapping import marked
 from mlc_pipelines.integrations.bill.models import Bill, Payment, Row, day
-from mlc_pipelines.integrations.bill.standing import Paid, failure, is_payment, is_undone, paid
+from mlc_pipelines.integrations.bill.standing import Paid, failure, is_payment, is_rest_scheduled, is_undone, paid
 from mlc_pipelines.integrations.erp.payments import PAID, PaidMarks
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
@@ -166,6 +166,8 @@ class PaymentsToIfs:
         if isinstance(invoice, Ignored):
             return invoice
         stands, told = paid(bill), self._told(bill.id)
+        if told is not None and stands is None and is_rest_scheduled(bill, told):
+            return Ignored(Cause.NOT_READY, f"bill {bill.id} is {bill.payment_status}; {told.text()} is told already")
         if told is not None and (stands is None or stands.amount < told.amount):
             raise RecordError(
                 f"invoice {invoice} was marked {told.text()} in IFS, and bill {bill.id} in BILL is "
