@@ -154,6 +154,28 @@ def test_an_invoice_that_somebody_else_sent_or_paid_is_held(tenancy: Tenancy, ma
     assert tenancy.proposal(key)["Cf_Spend_Reference"] == f"bill:{tenancy.bill_of(key).id}"
 
 
+def test_an_invoice_that_is_in_another_organization_is_not_sent_to_this_one(tenancy: Tenancy) -> None:
+    """Its mark looks like ours, and no bill of it is here; a person who clears it and replays has it sent."""
+    key = tenancy.invoice("INV-1", Cf_Spend_Reference="bill:00nELSEWHERE")
+    tenancy.run("bills")
+    assert tenancy.causes("bills") == {"INV-1": Cause.SENT_ELSEWHERE}
+    assert tenancy.bills_of(key) == []
+    tenancy.edit(key, Cf_Spend_Reference=None)
+    tenancy.replay("bills")
+    tenancy.run("bills")
+    assert tenancy.proposal(key)["Cf_Spend_Reference"] == f"bill:{tenancy.bill_of(key).id}"
+
+
+def test_a_mark_that_another_organization_made_meanwhile_is_not_overwritten(tenancy: Tenancy) -> None:
+    """Two connections poll in the same minute: both have sent it, and a person must know."""
+    key = tenancy.invoice("INV-1")
+    tenancy.run_stages("bills", "collect", "translate", "deliver")
+    tenancy.edit(key, Cf_Spend_Reference="bill:00nELSEWHERE")
+    tenancy.run_stages("bills", "confirm")
+    assert tenancy.causes("bills") == {"INV-1": Cause.SENT_ELSEWHERE}
+    assert tenancy.proposal(key)["Cf_Spend_Reference"] == "bill:00nELSEWHERE"
+
+
 @pytest.mark.parametrize(
     ("attributes", "cause"),
     [

@@ -7,7 +7,7 @@ from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.ifs.errors import AbsentError
-from mlc_pipelines.ifs.posting_proposals import PostingProposals
+from mlc_pipelines.ifs.posting_proposals import PostingProposals, SupplierInvoice
 from mlc_pipelines.integrations.bill.bill_client import MOST_AT_ONCE
 from mlc_pipelines.integrations.bill.desk import Desk
 from mlc_pipelines.integrations.bill.mapping import Words, marked, to_bill
@@ -96,6 +96,9 @@ class BillsToBill:
     def _bill_of(self, outgoing: Outgoing) -> Bill | None:
         """Find our bill, archived or not; one of the same number that somebody else made needs a person."""
         payload, key, created = outgoing.payload, outgoing.entry.key, self._made_since(outgoing)
+        named = self._marked_in_ifs(outgoing)
+        if named is not None:
+            return named
         for archived in (False, True):
             there = list(
                 self._desk.bill.bills(archived=archived, vendor_id=payload["vendor_id"], created_since=created)
@@ -112,6 +115,12 @@ class BillsToBill:
             if not archived:
                 self._refuse_another(outgoing, there)
         return None
+
+    def _marked_in_ifs(self, outgoing: Outgoing) -> Bill | None:
+        """Give the bill that IFS has the invoice marked as, where it is ours: it may be older than is looked back."""
+        marks = _marks(self._invoices.invoice(outgoing.entry.source))
+        bills = [self._desk.bill.find_bill(mark.removeprefix(MARK)) for mark in dict.fromkeys(marks)]
+        return next((bill for bill in bills if bill and marked(bill.description) == outgoing.entry.key), None)
 
     def _refuse_another(self, outgoing: Outgoing, there: Sequence[Bill]) -> None:
         """Refuse a number under which the vendor may be paid already.
@@ -152,6 +161,9 @@ class BillsToBill:
         """Amend those that are there, one by one, then make the others: one in a call, or all in one where set so."""
         bills = {outgoing.entry.id: NewBill.from_payload(outgoing.payload) for outgoing in batch}
         landed = {o.entry.id: self._amended(o, o.bound, bills[o.entry.id]) for o in batch if o.bound is not None}
+        for outgoing in batch:
+            if outgoing.bound is None:
+                self._refuse_what_is_elsewhere(outgoing.entry)
         new = {entry: bill for entry, bill in bills.items() if entry not in landed}
         if len(new) == 1:
             made = [self._desk.bill.create_bill(bill) for bill in new.values()]
@@ -159,6 +171,19 @@ class BillsToBill:
             made = self._desk.bill.create_bills(list(new.values())) if new else []
         landed |= {entry: Landed(bill.id) for entry, bill in zip(new, made, strict=True)}
         return [landed[outgoing.entry.id] for outgoing in batch]
+
+    def _refuse_what_is_elsewhere(self, entry: Entry) -> None:
+        """Refuse an invoice that IFS has as sent or paid by BILL, of which no bill was found in this organization."""
+        if not _marks(self._invoices.invoice(entry.source)):
+            return
+        company, _, invoice_id = entry.key.partition("^")
+        marks = _marks(PostingProposals(self._desk.ifs).read(company, int(invoice_id)))  # unless cleared since
+        if marks:
+            raise RecordError(
+                f"invoice {entry.label} is marked in IFS as {marks[0]}, and BILL has no bill of it here; find out "
+                "which organization pays it, and clear the mark in IFS and replay if it is to be sent here",
+                cause=Cause.SENT_ELSEWHERE,
+            )
 
     def _amended(self, outgoing: Outgoing, bill_id: str, bill: NewBill) -> Landed:
         """Replace the whole bill, as long as nobody has decided on it or paid it."""
@@ -182,7 +207,12 @@ class BillsToBill:
         """Mark the invoice in IFS as sent, looking first."""
         (outgoing,) = batch
         said = f"{MARK}{outgoing.entry.external_id}"
-        return [Landed(said, self._invoices.mark_sent(outgoing.entry.key, said, ours=MARK))]
+        return [Landed(said, self._invoices.mark_sent(outgoing.entry.key, said, ours=said))]
+
+
+def _marks(invoice: SupplierInvoice) -> list[str]:
+    """Give the marks in IFS that name a bill of BILL."""
+    return [mark for mark in (invoice.sent_mark, invoice.payment_reference) if mark and mark.startswith(MARK)]
 
 
 def _company(key: str) -> str:

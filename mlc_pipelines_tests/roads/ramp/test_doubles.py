@@ -1,0 +1,29 @@
+"""Nothing is paid twice: what another connection, another way or mail intake has brought to a Ramp is seen."""
+
+from mlc_pipelines.errors import Cause
+from mlc_pipelines_tests.roads.ramp.tenancy import Tenancy
+
+ELSEWHERE = "ramp:5d6f6b1c-0f2b-4f0e-9a43-6d1f0a1f8e21"
+"""The mark of a bill in another Ramp business."""
+
+
+def test_an_invoice_that_is_in_another_ramp_is_not_sent_to_this_one(tenancy: Tenancy) -> None:
+    """Its mark looks like ours, and no bill of it is here; a person who clears it and replays has it sent."""
+    reference = tenancy.invoice("INV-1", Cf_Spend_Reference=ELSEWHERE)
+    tenancy.run("bills")
+    assert tenancy.causes("bills") == {"INV-1": Cause.SENT_ELSEWHERE}
+    assert (tenancy.bills(reference), tenancy.proposal(reference)["Cf_Spend_Reference"]) == ([], ELSEWHERE)
+    tenancy.edit(reference, Cf_Spend_Reference=None)
+    tenancy.replay("bills")
+    tenancy.run("bills")
+    assert tenancy.proposal(reference)["Cf_Spend_Reference"] == f"ramp:{tenancy.bill(reference).id}"
+
+
+def test_a_mark_that_another_ramp_made_meanwhile_is_not_overwritten(tenancy: Tenancy) -> None:
+    """Two connections poll in the same minute: both have sent it, and a person must know."""
+    reference = tenancy.invoice("INV-1")
+    tenancy.run_stages("bills", "collect", "translate", "deliver")
+    tenancy.edit(reference, Cf_Spend_Reference=ELSEWHERE)
+    tenancy.run_stages("bills", "confirm")
+    assert tenancy.causes("bills") == {"INV-1": Cause.SENT_ELSEWHERE}
+    assert tenancy.proposal(reference)["Cf_Spend_Reference"] == ELSEWHERE
