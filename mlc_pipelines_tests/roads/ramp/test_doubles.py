@@ -27,3 +27,15 @@ def test_a_mark_that_another_ramp_made_meanwhile_is_not_overwritten(tenancy: Ten
     tenancy.run_stages("bills", "confirm")
     assert tenancy.causes("bills") == {"INV-1": Cause.SENT_ELSEWHERE}
     assert tenancy.proposal(reference)["Cf_Spend_Reference"] == ELSEWHERE
+
+
+def test_a_draft_whose_answer_was_lost_is_found_after_a_change_of_mode(tenancy: Tenancy) -> None:
+    """An operator switches to approved bills meanwhile: there is no bill beside the draft."""
+    reference = tenancy.invoice("INV-1")
+    tenancy.ramp.faults.once("lost", method="POST", path_part="/bills/drafts")
+    tenancy.run("bills")
+    tenancy.ramp.switches.duplicate_drafts = True
+    tenancy.change(ramp={"bill_mode": "preapproved"})
+    tenancy.run("bills")
+    assert tenancy.bill(reference).status == "DRAFT"
+    assert tenancy.states("bills") == {"confirmed": 1}

@@ -107,7 +107,7 @@ class BillsToRamp:
         bills are looked at last, before each create: a ledger restored from a backup does not know what it sent.
         """
         ramp = self._desk.ramp
-        drafts = ramp.drafts(remote_id=reference) if self._desk.settings.bill_mode is not BillMode.PREAPPROVED else ()
+        drafts = ramp.drafts(remote_id=reference)  # in every mode: it may have been another when the bill was sent
         lists = (ramp.bills(remote_id=reference, is_archived=archived) for archived in (False, True))
         return next((bill for bill in chain(drafts, *lists) if bill.remote_id == reference), None)
 
