@@ -1,5 +1,7 @@
 """Nothing is paid twice: what another connection, another way or mail intake has brought to a Ramp is seen."""
 
+import pytest
+
 from mlc_pipelines.errors import Cause
 from mlc_pipelines_tests.roads.ramp.tenancy import Tenancy
 
@@ -39,3 +41,19 @@ def test_a_draft_whose_answer_was_lost_is_found_after_a_change_of_mode(tenancy: 
     tenancy.run("bills")
     assert tenancy.bill(reference).status == "DRAFT"
     assert tenancy.states("bills") == {"confirmed": 1}
+
+
+@pytest.mark.parametrize("mode", ["draft", "preapproved"])
+def test_a_draft_of_the_same_number_is_seen_where_ramp_does_not_mind(tenancy: Tenancy, mode: str) -> None:
+    """Mail intake was quicker than we; once a person has decided, a replay goes on."""
+    tenancy.change(ramp={"bill_mode": mode})
+    tenancy.ramp.switches.duplicate_drafts = True
+    vendor = next(found for found in tenancy.ramp.vendors.values() if found.external_vendor_id == "S-1001")
+    mailed = tenancy.ramp.people.mail_in_draft(vendor.id, "INV-1", "100.00", "EUR")
+    reference = tenancy.invoice("INV-1")
+    tenancy.run("bills")
+    assert tenancy.causes("bills") == {"INV-1": Cause.DUPLICATE_SUSPECTED}
+    assert tenancy.bills(reference) == []
+    tenancy.ramp.people.edit_draft(mailed, invoice_number="INV-1 (void)")
+    tenancy.replay("bills")
+    assert len(tenancy.bills(reference)) == 1

@@ -119,6 +119,7 @@ class BillsToRamp:
         if outgoing.bound is not None:
             return [self._amended(outgoing, bill)]
         self._refuse_what_is_elsewhere(outgoing.entry)
+        self._refuse_another_draft(bill)
         made = ramp.create_bill(bill) if mode is BillMode.PREAPPROVED else ramp.create_draft(bill)
         return [Landed(made.id)]
 
@@ -134,6 +135,17 @@ class BillsToRamp:
                 "which Ramp pays it, and clear the mark in IFS and replay if it is to be sent here",
                 cause=Cause.SENT_ELSEWHERE,
             )
+
+    def _refuse_another_draft(self, bill: NewBill) -> None:
+        """Refuse a number of which somebody else, or mail intake, has made a draft: Ramp may compare bills alone."""
+        for draft in self._desk.ramp.drafts(vendor_id=bill.vendor_id, invoice_number=bill.invoice_number):
+            is_same = (draft.vendor_id, draft.invoice_number) == (bill.vendor_id, bill.invoice_number)
+            if is_same and draft.remote_id != bill.remote_id:
+                raise RecordError(
+                    f"Ramp has a draft {bill.invoice_number} of this vendor already ({draft.id}), not made of this "
+                    "invoice; find out which of the two is right",
+                    cause=Cause.DUPLICATE_SUSPECTED,
+                )
 
     def _amended(self, outgoing: Outgoing, bill: NewBill) -> Landed:
         there = self._bill_of(outgoing.entry.key)
