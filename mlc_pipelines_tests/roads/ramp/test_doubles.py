@@ -4,6 +4,7 @@ import pytest
 
 from mlc_pipelines.errors import Cause
 from mlc_pipelines_tests.roads.ramp.tenancy import Tenancy
+from mlc_pipelines_tests.roads.ramp.test_vouchers import RULES, approved
 
 ELSEWHERE = "ramp:5d6f6b1c-0f2b-4f0e-9a43-6d1f0a1f8e21"
 """The mark of a bill in another Ramp business."""
@@ -57,3 +58,13 @@ def test_a_draft_of_the_same_number_is_seen_where_ramp_does_not_mind(tenancy: Te
     tenancy.ramp.people.edit_draft(mailed, invoice_number="INV-1 (void)")
     tenancy.replay("bills")
     assert len(tenancy.bills(reference)) == 1
+
+
+def test_a_bill_with_a_reference_of_another_system_is_not_said_to_be_booked(tenancy: Tenancy) -> None:
+    """No invoice of IFS stands behind it: nobody would book it, and Ramp would have it as booked."""
+    tenancy.change(ramp={"vouchers": {**RULES, "bills": "born_in_ramp"}})
+    bill = approved(tenancy)
+    bill.remote_id = "QB-4711"
+    tenancy.run("vouchers")
+    assert tenancy.causes("vouchers") == {"INV-1": Cause.INVOICE_UNKNOWN}
+    assert bill.sync_status == "NOT_SYNCED"

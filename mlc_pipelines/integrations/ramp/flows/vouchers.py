@@ -7,6 +7,7 @@ from typing import Any
 from mlc_pipelines.errors import Cause, NotYetError, RecordError
 from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.integrations.erp.invoices import BILL
 from mlc_pipelines.integrations.erp.periods import OpenPeriods
 from mlc_pipelines.integrations.erp.vouchers import VoucherDesk
 from mlc_pipelines.integrations.ramp.acknowledging import NOT_SYNCED, acknowledge
@@ -108,6 +109,13 @@ class VouchersToIfs:
         if taken_back:
             return Ignored(Cause.CANCELLED, f"bill {entry.label} is {taken_back} in Ramp: no voucher is made")
         if rules.bills == "born_in_ramp" and bill.remote_id:
+            if self._desk.dictionary.by_key(BILL, bill.remote_id) is None:
+                raise RecordError(
+                    f"bill {entry.label} has the reference {bill.remote_id}, and was not sent by this connection as an "
+                    "invoice of IFS; book it by hand, or take the reference off the bill in Ramp",
+                    cause=Cause.INVOICE_UNKNOWN,
+                    key=f"{BILL}:{bill.remote_id}",
+                )
             return Translated(encode({"booked": bill.remote_id}), bill.id)
         parts = {
             field_id(name.removeprefix("Code")): name.removeprefix("Code")
