@@ -21,6 +21,18 @@ def test_accounts_of_all_companies_share_one_chart(bare: Tenancy) -> None:
     assert bare.bill.accounts[bound["10^4010"]].account == {"type": "EXPENSE", "number": "4010"}
 
 
+def test_two_companies_that_call_an_account_otherwise_have_one_in_bill(bare: Tenancy) -> None:
+    """Two of one number would hold everything that comes to either of them."""
+    store = bare.ifs._tenant.store  # no person of the simulator edits accounts
+    for row in store.matching("Account", {"Company": "20", "Account": "4010"}):
+        store.change(row, {"Description": "Bearings, Dayton"})
+    for _ in range(2):
+        bare.run("chart_of_accounts")
+    assert len([row for row in bare.bill.accounts.values() if row.number == "4010"]) == 1
+    bound = bare.books.dictionary.bound("bill_account")
+    assert bound["10^4010"] == bound["20^4010"]
+
+
 def test_accounts_that_are_expired_or_not_in_the_table_are_left_out(bare: Tenancy) -> None:
     """Each for its reason."""
     bare.run("chart_of_accounts")
