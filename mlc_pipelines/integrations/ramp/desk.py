@@ -11,6 +11,7 @@ from mlc_pipelines.ifs.settings import IfsSettings
 from mlc_pipelines.integrations.ramp.client import RampClient
 from mlc_pipelines.integrations.ramp.settings import RampSettings
 from mlc_pipelines.ledger.bindings import Dictionary
+from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.ledger.records import Landed
 
 
@@ -19,9 +20,14 @@ class Desk:
     """One connection's clients and settings."""
 
     connection: Connection
-    dictionary: Dictionary
+    books: Books
     ifs: IfsClient
     ramp: RampClient
+
+    @property
+    def dictionary(self) -> Dictionary:
+        """What the connection knows of names."""
+        return self.books.dictionary
 
     @property
     def settings(self) -> RampSettings:

@@ -10,7 +10,7 @@ import pytest
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.sandbox.bill.records import Bill
 from mlc_pipelines_tests.integrations.bill.organization import add_bill, change
-from mlc_pipelines_tests.roads.bill.tenancy import Tenancy, key_of
+from mlc_pipelines_tests.roads.bill.tenancy import Tenancy, key_of, line
 
 DAY = 24 * 3600
 MONTH = 31 * DAY
@@ -140,6 +140,19 @@ def test_a_rest_that_is_only_scheduled_takes_nothing_back(tenancy: Tenancy) -> N
     tenancy.bill.people.process_payments([rest])
     tenancy.run("payments")
     assert marks(tenancy, bill)[0] == "Paid"
+
+
+def test_a_bill_that_somebody_made_less_is_no_payment_of_the_whole(tenancy: Tenancy) -> None:
+    """The invoice is corrected in IFS, and marked then."""
+    bill = tenancy.sent()
+    tenancy.bill.people.edit_bill(bill.id, first_line="80.00")
+    tenancy.pay(bill)
+    tenancy.run("payments")
+    assert tenancy.causes("payments") == {"INV-1": Cause.AMOUNT_MISMATCH}
+    assert marks(tenancy, bill) == (None, None)
+    tenancy.edit(key_of(bill), lines=[line("80.00")], NetCurrAmount="80.00")
+    tenancy.run("bills", "payments")
+    assert (tenancy.causes("bills"), tenancy.causes("payments"), marks(tenancy, bill)[0]) == ({}, {}, "Paid")
 
 
 def test_a_bill_that_was_paid_and_archived_is_told(tenancy: Tenancy) -> None:

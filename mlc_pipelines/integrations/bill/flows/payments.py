@@ -8,12 +8,15 @@ from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.integrations.bill.bill_client import read_bill, read_payment
 from mlc_pipelines.integrations.bill.desk import OVERLAP, Desk
+from mlc_pipelines.integrations.bill.flows.bills import BillsToBill
 from mlc_pipelines.integrations.bill.mapping import marked
 from mlc_pipelines.integrations.bill.models import Bill, Payment, Row, day
 from mlc_pipelines.integrations.bill.standing import Paid, failure, is_payment, is_rest_scheduled, is_undone, paid
+from mlc_pipelines.integrations.erp.invoices import BILL
 from mlc_pipelines.integrations.erp.payments import PAID, PaidMarks
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.ledger.states import State
 from mlc_pipelines.wire.rows import Unread
 
 BILLS, PAYMENTS = "bills", "payments"
@@ -176,6 +179,7 @@ class PaymentsToIfs:
             )
         if stands is None:
             return Ignored(Cause.NOT_READY, f"bill {bill.id} is {bill.payment_status}")
+        self._refuse_another_amount(bill, invoice)
         company, _, invoice_id = invoice.partition("^")
         last = self._paid_on.get(bill.id) or (bill.updated.date().isoformat() if bill.updated else None)
         paid_on = last if stands.status == PAID else None
@@ -183,6 +187,18 @@ class PaymentsToIfs:
             "company": company, "invoice_id": int(invoice_id), "status": stands.status, "paid_date": paid_on,
         }  # fmt: skip
         return Translated(encode(payload), stands.text())
+
+    def _refuse_another_amount(self, bill: Bill, invoice: str) -> None:
+        """Refuse to call an invoice paid whose bill was changed in BILL; one that is held for a person is theirs."""
+        for sent in self._desk.books.reports.select(flow=BillsToBill.name, keys=[invoice]):
+            is_sent = sent.key == invoice and sent.state in (State.DELIVERED, State.CONFIRMED)
+            if is_sent and bill.amount not in (None, sent.amount):
+                raise RecordError(
+                    f"bill {bill.id} is {bill.amount}, and invoice {invoice} is {sent.amount} {sent.currency}; correct "
+                    "the invoice in IFS, or mark it there by hand as what it is",
+                    cause=Cause.AMOUNT_MISMATCH,
+                    key=f"{BILL}:{invoice}",
+                )
 
     def _invoice_of(self, bill: Bill) -> str | Ignored:
         binding, ours = self._desk.dictionary.by_external_id("bill", bill.id), marked(bill.description)

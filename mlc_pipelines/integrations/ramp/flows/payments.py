@@ -7,11 +7,14 @@ from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.collecting import in_parts
 from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.integrations.erp.invoices import BILL
 from mlc_pipelines.integrations.erp.payments import PaidMarks
 from mlc_pipelines.integrations.ramp.acknowledging import acknowledge
 from mlc_pipelines.integrations.ramp.desk import Desk
+from mlc_pipelines.integrations.ramp.flows.bills import BillsToRamp
 from mlc_pipelines.integrations.ramp.models import Bill
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.ledger.states import State
 from mlc_pipelines.wire.rows import Unread
 
 OVERLAP = timedelta(days=1)
@@ -113,9 +116,22 @@ class PaymentsToIfs:
                 cause=Cause.INVOICE_UNKNOWN,
                 key=f"bill:{bill.remote_id}",
             )
+        self._refuse_another_amount(bill, bill.remote_id)
         paid_on = _paid_on(bill)
         paid_date = paid_on.isoformat() if paid_on is not None else None
         return Translated(encode({"company": company, "invoice_id": int(invoice_id), "paid_date": paid_date}), bill.id)
+
+    def _refuse_another_amount(self, bill: Bill, invoice: str) -> None:
+        """Refuse to call an invoice paid whose bill was changed in Ramp; one that is held for a person is theirs."""
+        for sent in self._desk.books.reports.select(flow=BillsToRamp.name, keys=[invoice]):
+            is_sent = sent.key == invoice and sent.state in (State.DELIVERED, State.CONFIRMED)
+            if is_sent and (sent.amount, sent.currency) != (bill.amount.amount, bill.amount.currency):
+                raise RecordError(
+                    f"bill {bill.invoice_number} was paid as {bill.amount}, and invoice {invoice} is {sent.amount} "
+                    f"{sent.currency}; correct the invoice in IFS, or mark it there by hand as what it is",
+                    cause=Cause.AMOUNT_MISMATCH,
+                    key=f"{BILL}:{invoice}",
+                )
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Nothing to look for: the write itself reads the invoice first."""
