@@ -144,6 +144,19 @@ def test_a_vendor_born_in_ramp_is_held(tenancy: Tenancy) -> None:
     assert len(tenancy.ifs.suppliers) == len(SELLERS)
 
 
+def test_a_vendor_that_was_linked_long_after_it_was_made_is_no_longer_held(tenancy: Tenancy) -> None:
+    """Ramp lists new vendors only, and no webhook tells of the link: what we know of it is enough."""
+    tenancy.ramp.people.add_vendor("Nordlicht Pumpen AG", country="DE")
+    tenancy.run("suppliers")
+    assert tenancy.causes("suppliers") == {"Nordlicht Pumpen AG": Cause.BORN_IN_TARGET}
+    tenancy.simulators.clock.sleep(5 * 24 * 3600)
+    tenancy.ramp.people.add_vendor("Suedwind GmbH", country="DE")
+    tenancy.run("suppliers")
+    new_supplier(tenancy)
+    tenancy.run("accounting_vendors", "vendors", "suppliers")
+    assert tenancy.causes("suppliers") == {"Suedwind GmbH": Cause.BORN_IN_TARGET}
+
+
 def test_a_vendor_born_in_ramp_becomes_a_supplier_where_the_policy_says_so(tenancy: Tenancy) -> None:
     """Made in IFS once, and linked in Ramp."""
     tenancy.change(ramp={"new_vendors": "create"})

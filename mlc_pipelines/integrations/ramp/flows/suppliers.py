@@ -74,7 +74,9 @@ class SuppliersToIfs:
         )
 
     def prepare(self) -> None:
-        """Nothing to open: both sides are in the record."""
+        """Learn which vendors have a supplier by now: one held for want of it is looked at again."""
+        bound = self._desk.dictionary.bound("vendor")
+        self._desk.dictionary.learn("supplier_of", {vendor: supplier for supplier, vendor in bound.items()})
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Decide on a vendor: known, in conflict, or new."""
@@ -83,6 +85,9 @@ class SuppliersToIfs:
         supplier = self._source.supplier(here) if here != b"null" else None
         if supplier is not None:
             return agreeing("Ramp", {"name": vendor.name, "country": vendor.country}, supplier)
+        known = self._desk.dictionary.by_external_id("vendor", vendor.id)
+        if known is not None:
+            return Ignored(Cause.ALREADY_KNOWN, f"vendor {vendor.name} is supplier {known.key} since it was read")
         if self._desk.settings.new_vendors == "hold":
             raise RecordError(
                 f"vendor {vendor.name} was made in Ramp; make the supplier in IFS, or set ramp.new_vendors to create",
