@@ -157,6 +157,13 @@ def test_a_vendor_that_was_linked_long_after_it_was_made_is_no_longer_held(tenan
     assert tenancy.causes("suppliers") == {"Suedwind GmbH": Cause.BORN_IN_TARGET}
 
 
+def test_a_vendor_that_is_gone_when_its_event_is_read_is_nothing(tenancy: Tenancy) -> None:
+    """Somebody made and deleted it, and the event came late."""
+    tenancy.hear("suppliers", "vendors.updated", "11111111-2222-4333-8444-555555555555")
+    tenancy.run("suppliers")
+    assert tenancy.causes("suppliers") == {}
+
+
 def test_a_vendor_born_in_ramp_becomes_a_supplier_where_the_policy_says_so(tenancy: Tenancy) -> None:
     """Made in IFS once, and linked in Ramp."""
     tenancy.change(ramp={"new_vendors": "create"})

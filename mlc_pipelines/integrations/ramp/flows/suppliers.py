@@ -11,6 +11,7 @@ from mlc_pipelines.flows.content import encode, fingerprint, kept_parts
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.integrations.erp.suppliers import SupplierBirths, SupplierSource, agreeing, born_id
 from mlc_pipelines.integrations.ramp.desk import Desk
+from mlc_pipelines.integrations.ramp.errors import AbsentError
 from mlc_pipelines.integrations.ramp.models import Vendor
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 from mlc_pipelines.wire.rows import Unread
@@ -60,7 +61,10 @@ class SuppliersToIfs:
 
     def fetch(self, sighting: Sighting) -> SourceRecord | None:
         """Put the vendor and the supplier it names side by side."""
-        vendor: Vendor = sighting.carry or self._desk.ramp.vendor(sighting.key)
+        try:
+            vendor: Vendor = sighting.carry or self._desk.ramp.vendor(sighting.key)
+        except AbsentError:
+            return None
         supplier = self._source.read(vendor.external_vendor_id or vendor.accounting_vendor_remote_id)
         content = {"vendor": msgspec.Raw(vendor.raw), "supplier": msgspec.Raw(supplier.raw) if supplier else None}
         return SourceRecord(
