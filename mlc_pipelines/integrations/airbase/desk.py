@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlc_pipelines.connections.settings import Connection
+from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.integrations.airbase.book import VendorBook
 from mlc_pipelines.integrations.airbase.booking import VoucherWords, inverted
@@ -77,6 +78,7 @@ class Desk:
     def voucher_words(self) -> VoucherWords:
         """Open the dictionary of charges: charts of accounts, currencies, tables; each word may release a record."""
         companies = self.companies()
+        self._refuse_shared_subsidiaries()
         chart = AccountSource(self.ifs).all(self.connection.companies)
         accounts = inverted(self.table("accounts"))
         parts = {kind: part.removeprefix("Code") for part, kind in (self.table("dimensions") or {}).items()}
@@ -94,6 +96,18 @@ class Desk:
             usual_parts=usual,
             links=self.dictionary.known(VENDOR_LINK),
         )
+
+    def _refuse_shared_subsidiaries(self) -> None:
+        """Refuse two companies on one subsidiary: what Airbase tells of it could be booked in either."""
+        sharing: dict[str, list[str]] = {}
+        for company, reference in self.wanted_subsidiaries().items():
+            sharing.setdefault(reference, []).append(company)
+        for reference, companies in sharing.items():
+            if len(companies) > 1:
+                raise ConfigurationError(
+                    f"{self.connection.path}: companies {' and '.join(companies)} have subsidiary {reference} under "
+                    "airbase.subsidiaries, and a voucher could be booked in any of them; give each its own"
+                )
 
     def _credited(self) -> Mapping[str, str]:
         """Give what each company credits in any flow, so that every flow teaches the dictionary the same."""
