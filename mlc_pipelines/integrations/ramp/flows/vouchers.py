@@ -43,7 +43,7 @@ class VouchersToIfs:
         self._desk = desk
         self._vouchers = VoucherDesk(desk.ifs, SERIE)
         self._periods = OpenPeriods(desk.ifs, desk.dictionary, desk.connection.companies)
-        self._companies: dict[str, str] = {}
+        self._companies: dict[str, list[str]] = {}
         self._found: set[int] = set()
         self.settle_after = desk.settings.ifs_settle_after_seconds
 
@@ -87,7 +87,9 @@ class VouchersToIfs:
     def prepare(self) -> None:
         """Read which company each entity of Ramp stands for, what each company credits, and which periods are open."""
         desk = self._desk
-        self._companies = {entity: company for company, entity in desk.entities().items()}
+        self._companies = {}
+        for company, entity in desk.entities().items():
+            self._companies.setdefault(entity, []).append(company)
         rules = desk.settings.vouchers
         if rules:
             self._periods.prepare()
@@ -100,8 +102,8 @@ class VouchersToIfs:
         made = self._desk.dictionary.by_key(self.kind, bill.id)
         if made is not None:
             return _changed(entry.label, bill, made.external_id)
-        company = self._companies.get(bill.entity_id or "")
-        if rules is None or company is None:
+        companies = self._companies.get(bill.entity_id or "", [])
+        if rules is None or not companies:
             return Ignored(
                 Cause.NOT_OURS, f"bill {bill.invoice_number}: entity {bill.entity_id} is no company of this connection"
             )
@@ -117,12 +119,19 @@ class VouchersToIfs:
                     key=f"{BILL}:{bill.remote_id}",
                 )
             return Translated(encode({"booked": bill.remote_id}), bill.id)
+        if len(companies) > 1:
+            raise RecordError(
+                f"bill {entry.label}: entity {bill.entity_id} stands for companies {' and '.join(companies)}, and a "
+                "voucher is booked in one; give each its own entity under ramp.entities, or book the bill by hand",
+                cause=Cause.ENTITY_UNMAPPED,
+                key=f"entity:{companies[-1]}",
+            )
         parts = {
             field_id(name.removeprefix("Code")): name.removeprefix("Code")
             for name in self._desk.table("dimensions") or {}
         }
         posted = bill.posting_date or bill.issued_at or entry.since.date()
-        voucher = self._periods.dated(to_voucher(_plain(bill), company, posted, rules, parts))
+        voucher = self._periods.dated(to_voucher(_plain(bill), companies[0], posted, rules, parts))
         return Translated(encode(voucher), bill.id)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
