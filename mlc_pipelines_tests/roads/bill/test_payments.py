@@ -273,6 +273,15 @@ def test_a_bill_that_only_looks_like_ours_is_held(tenancy: Tenancy) -> None:
     assert tenancy.entry("payments", bill_id).cause == Cause.INVOICE_UNKNOWN
 
 
+def test_a_bill_of_a_company_that_is_not_ours_is_left_alone(tenancy: Tenancy) -> None:
+    """Another connection to the same organization sent it, and tells its payment."""
+    bill_id = theirs(tenancy, description="IFS 30^4711")
+    tenancy.hear("payments", "bill.updated", bill_id)
+    tenancy.run("payments")
+    assert tenancy.entry("payments", bill_id).cause == Cause.NOT_OURS
+    assert tenancy.states("payments") == {"ignored": 1}
+
+
 def test_an_event_is_not_believed_but_looked_up(tenancy: Tenancy) -> None:
     """The bill is read anew; one that is not paid, and one that is gone, are nothing."""
     bill = tenancy.sent()

@@ -206,6 +206,9 @@ class PaymentsToIfs:
             return binding.key
         if ours is None:
             return Ignored(Cause.BORN_IN_TARGET, f"bill {bill.id} was made in BILL; it has no invoice in IFS")
+        company = ours.partition("^")[0]
+        if company not in self._desk.connection.companies:
+            return Ignored(Cause.NOT_OURS, f"bill {bill.id}: company {company} is none of this connection")
         raise RecordError(
             f"bill {bill.id} is paid; its invoice {ours} was not sent by this connection",
             cause=Cause.INVOICE_UNKNOWN,
