@@ -8,7 +8,9 @@ from mlc_pipelines.errors import OutcomeUnknownError
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.settings import IfsSettings
+from mlc_pipelines.integrations.erp.invoices import BILL
 from mlc_pipelines.integrations.ramp.client import RampClient
+from mlc_pipelines.integrations.ramp.models import Bill
 from mlc_pipelines.integrations.ramp.settings import RampSettings
 from mlc_pipelines.ledger.bindings import Dictionary
 from mlc_pipelines.ledger.ledger import Books
@@ -57,6 +59,13 @@ class Desk:
         self.dictionary.learn("entity", found)
         self.dictionary.learn("entity_name", wanted)
         return found
+
+    def invoice_of(self, bill: Bill) -> str | None:
+        """Name the invoice that a bill was made of: by our reference, or our binding where somebody took it off."""
+        if bill.remote_id:
+            return bill.remote_id
+        bound = [self.dictionary.by_external_id(BILL, id_) for id_ in (bill.draft_bill_id, bill.id) if id_]
+        return next((binding.key for binding in bound if binding is not None), None)
 
     def table(self, name: str) -> dict[str, str] | None:
         """Give a mapping table of the connection file; None where it has none of that name."""

@@ -68,3 +68,12 @@ def test_a_bill_with_a_reference_of_another_system_is_not_said_to_be_booked(tena
     tenancy.run("vouchers")
     assert tenancy.causes("vouchers") == {"INV-1": Cause.INVOICE_UNKNOWN}
     assert bill.sync_status == "NOT_SYNCED"
+
+
+def test_an_invoice_whose_reference_somebody_took_off_is_not_booked_a_second_time(tenancy: Tenancy) -> None:
+    """IFS books it itself: it is not taken for one born in Ramp."""
+    tenancy.change(ramp={"vouchers": {**RULES, "bills": "born_in_ramp"}})
+    bill = approved(tenancy)
+    reference, bill.remote_id = bill.remote_id, None
+    tenancy.run("vouchers")
+    assert (tenancy.ifs.vouchers, bill.bill_reference) == ([], reference)

@@ -88,6 +88,14 @@ def test_a_bill_that_somebody_made_less_is_no_payment_of_the_whole(tenancy: Tena
     assert (tenancy.causes("bills"), tenancy.causes("payments"), marks(tenancy, reference)[0]) == ({}, {}, "Paid")
 
 
+def test_a_bill_whose_reference_somebody_took_off_is_ours_all_the_same(tenancy: Tenancy) -> None:
+    """We know which bill we made of the invoice."""
+    bill = paid(tenancy)
+    reference, bill.remote_id = bill.remote_id, None
+    tenancy.run("payments")
+    assert marks(tenancy, reference)[0] == "Paid"
+
+
 def test_a_bill_we_did_not_send_is_held(tenancy: Tenancy) -> None:
     """Its reference looks like ours, and this connection never sent it."""
     bill = paid(tenancy)

@@ -96,27 +96,28 @@ class PaymentsToIfs:
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Find the invoice that the bill was made of; hold what came back after the invoice was marked."""
         bill = Bill.parse(entry.source)
-        if not bill.remote_id:
+        invoice = self._desk.invoice_of(bill)
+        if invoice is None:
             return Ignored(
                 Cause.BORN_IN_TARGET, f"bill {bill.invoice_number} was made in Ramp; it has no invoice in IFS"
             )
         if bill.status != PAID:
             raise RecordError(
-                f"invoice {bill.remote_id} was marked as paid in IFS, and bill {bill.invoice_number} in Ramp is "
+                f"invoice {invoice} was marked as paid in IFS, and bill {bill.invoice_number} in Ramp is "
                 f"{bill.status} now ({bill.status_summary}); find out whether it is paid anew, else take the mark back "
                 "by hand",
                 cause=Cause.CHANGED_AFTER_DELIVERY,
             )
-        company, _, invoice_id = bill.remote_id.partition("^")
+        company, _, invoice_id = invoice.partition("^")
         if invoice_id.isdigit() and company not in self._desk.connection.companies:
             return Ignored(Cause.NOT_OURS, f"bill {bill.invoice_number}: company {company} is none of this connection")
-        if not invoice_id.isdigit() or self._desk.dictionary.by_key("bill", bill.remote_id) is None:
+        if not invoice_id.isdigit() or self._desk.dictionary.by_key("bill", invoice) is None:
             raise RecordError(
-                f"bill {bill.invoice_number} is paid; its invoice {bill.remote_id} was not sent by this connection",
+                f"bill {bill.invoice_number} is paid; its invoice {invoice} was not sent by this connection",
                 cause=Cause.INVOICE_UNKNOWN,
-                key=f"bill:{bill.remote_id}",
+                key=f"bill:{invoice}",
             )
-        self._refuse_another_amount(bill, bill.remote_id)
+        self._refuse_another_amount(bill, invoice)
         paid_on = _paid_on(bill)
         paid_date = paid_on.isoformat() if paid_on is not None else None
         return Translated(encode({"company": company, "invoice_id": int(invoice_id), "paid_date": paid_date}), bill.id)

@@ -101,7 +101,7 @@ class VouchersToIfs:
         bill = Bill.parse(entry.source)
         made = self._desk.dictionary.by_key(self.kind, bill.id)
         if made is not None:
-            return _changed(entry.label, bill, made.external_id)
+            return _changed(entry.label, bill, made.external_id, invoice=self._desk.invoice_of(bill))
         companies = self._companies.get(bill.entity_id or "", [])
         if rules is None or not companies:
             return Ignored(
@@ -110,15 +110,16 @@ class VouchersToIfs:
         taken_back = _taken_back(bill)
         if taken_back:
             return Ignored(Cause.CANCELLED, f"bill {entry.label} is {taken_back} in Ramp: no voucher is made")
-        if rules.bills == "born_in_ramp" and bill.remote_id:
-            if self._desk.dictionary.by_key(BILL, bill.remote_id) is None:
+        invoice = self._desk.invoice_of(bill)
+        if rules.bills == "born_in_ramp" and invoice is not None:
+            if self._desk.dictionary.by_key(BILL, invoice) is None:
                 raise RecordError(
-                    f"bill {entry.label} has the reference {bill.remote_id}, and was not sent by this connection as an "
+                    f"bill {entry.label} has the reference {invoice}, and was not sent by this connection as an "
                     "invoice of IFS; book it by hand, or take the reference off the bill in Ramp",
                     cause=Cause.INVOICE_UNKNOWN,
-                    key=f"{BILL}:{bill.remote_id}",
+                    key=f"{BILL}:{invoice}",
                 )
-            return Translated(encode({"booked": bill.remote_id}), bill.id)
+            return Translated(encode({"booked": invoice}), bill.id)
         if len(companies) > 1:
             raise RecordError(
                 f"bill {entry.label}: entity {bill.entity_id} stands for companies {' and '.join(companies)}, and a "
@@ -176,9 +177,9 @@ class VouchersToIfs:
         return acknowledge(self._desk.ramp, "BILL_SYNC", booked, told_before=told_before)
 
 
-def _changed(label: str, bill: Bill, voucher: str) -> Ignored:
+def _changed(label: str, bill: Bill, voucher: str, *, invoice: str | None) -> Ignored:
     """Hold what was done to a bill after its voucher; an invoice that IFS booked itself has none of ours."""
-    if voucher == bill.remote_id:
+    if voucher == invoice:
         return Ignored(Cause.ALREADY_KNOWN, f"bill {label} is booked by IFS itself, from its invoice")
     taken_back = _taken_back(bill)
     if taken_back:
