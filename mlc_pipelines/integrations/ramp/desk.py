@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlc_pipelines.connections.settings import Connection
-from mlc_pipelines.errors import OutcomeUnknownError
+from mlc_pipelines.errors import ConfigurationError, OutcomeUnknownError
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.ifs.client import IfsClient
+from mlc_pipelines.ifs.names import LETTERS
 from mlc_pipelines.ifs.settings import IfsSettings
 from mlc_pipelines.integrations.erp.invoices import BILL
 from mlc_pipelines.integrations.ramp.client import RampClient
@@ -15,6 +16,8 @@ from mlc_pipelines.integrations.ramp.settings import RampSettings
 from mlc_pipelines.ledger.bindings import Dictionary
 from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.ledger.records import Landed
+
+CODE_PARTS = frozenset(f"Code{letter}" for letter in LETTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,16 @@ class Desk:
         """Give a mapping table of the connection file; None where it has none of that name."""
         table = self.connection.mapping.table(name)
         return dict(table) if table is not None else None
+
+    def dimensions(self) -> dict[str, str]:
+        """Give what each mapped code part (`CodeB`) is called there."""
+        table = self.table("dimensions") or {}
+        wrong = sorted(set(table) - CODE_PARTS)
+        if wrong:
+            raise ConfigurationError(
+                f"{self.connection.path}: mapping.dimensions: {', '.join(wrong)}: code parts are CodeB to CodeJ"
+            )
+        return table
 
 
 def landed_as(batch: Sequence[Outgoing], found: Mapping[int, Landed], what: str) -> list[Landed]:

@@ -39,6 +39,16 @@ def test_two_companies_on_one_subsidiary_are_an_error_of_the_file(tenancy: Tenan
     assert tenancy.ifs.vouchers == []
 
 
+def test_a_code_part_that_there_is_not_is_an_error_of_the_file(tenancy: Tenancy) -> None:
+    """IFS has no attribute for it."""
+    tenancy.change(mapping={"dimensions": {"B": "cost_center"}})
+    tenancy.pay(kind="reimbursement", amount="80.10", account="4700")
+    for flow in ("payment_vouchers", "purchase_orders"):
+        with pytest.raises(ConfigurationError, match="B: code parts are CodeB to CodeJ"):
+            tenancy.run(flow)
+    assert tenancy.ifs.vouchers == []
+
+
 def test_a_credit_turns_both_sides_around(tenancy: Tenancy) -> None:
     """Because its type may be below zero."""
     entry = tenancy.pay(kind="vendor_credit", amount="-184.30", account="4600")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlc_pipelines.errors import Cause
+from mlc_pipelines.errors import Cause, ConfigurationError
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.integrations.bill.organization import add_row
 from mlc_pipelines_tests.roads.bill.tenancy import UNMAPPED, Tenancy
@@ -132,6 +132,15 @@ def test_a_wrong_word_for_a_code_part_stops_the_connection(bare: Tenancy) -> Non
     bare.change(mapping={"dimensions": {"CodeB": "cost center"}})
     with pytest.raises(Exception, match="class, department, location"):
         bare.run("dimensions")
+
+
+def test_a_code_part_that_there_is_not_stops_the_connection(tenancy: Tenancy) -> None:
+    """Its values were sent, and no line of a bill had them."""
+    tenancy.change(mapping={"dimensions": {"B": "department"}})
+    tenancy.invoice("INV-1")
+    with pytest.raises(ConfigurationError, match="B: code parts are CodeB to CodeJ"):
+        tenancy.run("bills")
+    assert tenancy.bill.bills == {}
 
 
 def test_a_second_pass_over_the_reference_data_writes_nothing(tenancy: Tenancy) -> None:

@@ -74,7 +74,7 @@ class BillsToRamp:
             gl_accounts=dictionary.bound("gl_account"),
             options=dictionary.bound("option"),
             accounts=tables["accounts"],
-            dimensions=desk.table("dimensions") or {},
+            dimensions=desk.dimensions(),
             tax_accounts=tables["tax_accounts"] or {},
             allocations=tables["allocations"] or {},
             negative_lines=desk.settings.negative_lines,

@@ -44,6 +44,7 @@ class VouchersToIfs:
         self._vouchers = VoucherDesk(desk.ifs, SERIE)
         self._periods = OpenPeriods(desk.ifs, desk.dictionary, desk.connection.companies)
         self._companies: dict[str, list[str]] = {}
+        self._parts: dict[str, str] = {}  # field → code part
         self._found: set[int] = set()
         self.settle_after = desk.settings.ifs_settle_after_seconds
 
@@ -87,6 +88,8 @@ class VouchersToIfs:
     def prepare(self) -> None:
         """Read which company each entity of Ramp stands for, what each company credits, and which periods are open."""
         desk = self._desk
+        letters = [name.removeprefix("Code") for name in desk.dimensions()]
+        self._parts = {field_id(letter): letter for letter in letters}
         self._companies = {}
         for company, entity in desk.entities().items():
             self._companies.setdefault(entity, []).append(company)
@@ -127,12 +130,8 @@ class VouchersToIfs:
                 cause=Cause.ENTITY_UNMAPPED,
                 key=f"entity:{companies[-1]}",
             )
-        parts = {
-            field_id(name.removeprefix("Code")): name.removeprefix("Code")
-            for name in self._desk.table("dimensions") or {}
-        }
         posted = bill.posting_date or bill.issued_at or entry.since.date()
-        voucher = self._periods.dated(to_voucher(_plain(bill), companies[0], posted, rules, parts))
+        voucher = self._periods.dated(to_voucher(_plain(bill), companies[0], posted, rules, self._parts))
         return Translated(encode(voucher), bill.id)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
