@@ -10,7 +10,7 @@ import pytest
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines.sandbox.bill.records import Bill
-from mlc_pipelines_tests.integrations.bill.organization import add_bill, change
+from mlc_pipelines_tests.integrations.bill.organization import add_bill, add_row, change
 from mlc_pipelines_tests.roads.bill.tenancy import UNMAPPED, Tenancy, key_of, line
 
 
@@ -234,6 +234,22 @@ def test_an_invoice_goes_on_when_its_vendor_is_there(tenancy: Tenancy) -> None:
     tenancy.ifs.people.edit_supplier(supplier, **address)
     tenancy.walk()
     assert tenancy.entry("bills", key).state is State.CONFIRMED
+
+
+def test_a_corrected_account_table_counts_for_the_next_bill(tenancy: Tenancy) -> None:
+    """The account was bound to the number that the table had before; one that BILL lacks is waited for."""
+    numbered = {row.number: row.id for row in tenancy.bill.accounts.values()}
+    for number, sent in (("4020", True), ("9990", False)):
+        tenancy.change(mapping={"accounts": {"4010": number, "4020": "4020", "1400": "1400"}})
+        key = tenancy.invoice(f"INV-{number}", lines=[line("100.00", "4010")])
+        tenancy.run("chart_of_accounts", "bills")
+        assert [each.classifications["chartOfAccountId"] for bill in tenancy.bills_of(key) for each in bill.lines] == (
+            [numbered[number]] if sent else []
+        )
+    assert tenancy.causes("bills") == {"INV-9990": Cause.ACCOUNT_UNMAPPED}
+    made = add_row(tenancy.bill, "chart-of-accounts", "Bearings, new", "9990")
+    tenancy.run("chart_of_accounts", "bills")
+    assert tenancy.bill_of(key).lines[0].classifications["chartOfAccountId"] == made.id
 
 
 def test_negative_lines_go_where_they_are_allowed(tenancy: Tenancy) -> None:

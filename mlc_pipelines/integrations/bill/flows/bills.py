@@ -73,6 +73,7 @@ class BillsToBill:
             vendors=vendors,
             currencies=desk.currencies(vendors.values()),
             chart=dictionary.bound("bill_account"),
+            numbers=dictionary.known("account_number"),
             classes=dictionary.bound("bill_dimension"),
             accounts=desk.table("accounts"),
             dimensions=desk.table("dimensions") or {},
