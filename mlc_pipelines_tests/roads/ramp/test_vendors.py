@@ -125,6 +125,16 @@ def test_a_change_of_a_supplier_amends_its_vendor(tenancy: Tenancy) -> None:
     assert (after.id, after.country, after.address["city"]) == (before, "SE", "Malmö")
 
 
+def test_a_vendor_that_a_person_gave_to_another_supplier_is_not_taken_back(tenancy: Tenancy) -> None:
+    """The next change of the first supplier is held: it needs a vendor of its own."""
+    vendor = vendor_of(tenancy, "S-1001")
+    vendor.external_vendor_id = "S-9999"
+    tenancy.ifs.people.edit_supplier("S-1001", Name="Nordhavn Lejer ApS")
+    tenancy.run("vendors")
+    assert tenancy.causes("vendors") == {"S-1001": Cause.VENDOR_CONFLICT}
+    assert (vendor.external_vendor_id, vendor.name) == ("S-9999", "Nordhavn Bearings ApS")
+
+
 def test_a_lost_answer_to_a_new_vendor_is_looked_up(tenancy: Tenancy) -> None:
     """The second pass finds it by supplier id."""
     supplier = new_supplier(tenancy)
