@@ -161,6 +161,7 @@ def test_an_invoice_that_is_in_another_organization_is_not_sent_to_this_one(tena
     assert tenancy.causes("bills") == {"INV-1": Cause.SENT_ELSEWHERE}
     assert tenancy.bills_of(key) == []
     tenancy.edit(key, Cf_Spend_Reference=None)
+    tenancy.bill.faults.once("status", method="GET", path_part="/v3/bills/00nELSEWHERE", status=400)
     tenancy.replay("bills")
     tenancy.run("bills")
     assert tenancy.proposal(key)["Cf_Spend_Reference"] == f"bill:{tenancy.bill_of(key).id}"

@@ -1,6 +1,7 @@
 """Bills: supplier invoices of IFS, handed to BILL coded line by line; the sent mark goes back to IFS."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 
 from mlc_pipelines.errors import Cause, RecordError
@@ -119,9 +120,12 @@ class BillsToBill:
 
     def _marked_in_ifs(self, outgoing: Outgoing) -> Bill | None:
         """Give the bill that IFS has the invoice marked as, where it is ours: it may be older than is looked back."""
-        marks = _marks(self._invoices.invoice(outgoing.entry.source))
-        bills = [self._desk.bill.find_bill(mark.removeprefix(MARK)) for mark in dict.fromkeys(marks)]
-        return next((bill for bill in bills if bill and marked(bill.description) == outgoing.entry.key), None)
+        for mark in dict.fromkeys(_marks(self._invoices.invoice(outgoing.entry.source))):
+            with suppress(RecordError):  # no bill of this organization, however BILL says so
+                bill = self._desk.bill.bill(mark.removeprefix(MARK))
+                if marked(bill.description) == outgoing.entry.key:
+                    return bill
+        return None
 
     def _refuse_another(self, outgoing: Outgoing, there: Sequence[Bill]) -> None:
         """Refuse a number under which the vendor may be paid already.
