@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlc_pipelines.connections.settings import Connection
+from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.ifs.client import IfsClient
+from mlc_pipelines.ifs.names import LETTERS
 from mlc_pipelines.integrations.airbase.book import VendorBook
 from mlc_pipelines.integrations.airbase.booking import VoucherWords, inverted
 from mlc_pipelines.integrations.airbase.client import AirbaseClient
@@ -15,6 +17,7 @@ from mlc_pipelines.ledger.ledger import Books
 
 CURRENCY = "currency"
 VENDOR_LINK = "vendor_link"
+CODE_PARTS = frozenset(f"Code{letter}" for letter in LETTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,16 @@ class Desk:
         """Give a mapping table of the connection file; None where it has none of that name."""
         table = self.connection.mapping.table(name)
         return dict(table) if table is not None else None
+
+    def dimensions(self) -> dict[str, str]:
+        """Give what each mapped code part (`CodeB`) is called there."""
+        table = self.table("dimensions") or {}
+        wrong = sorted(set(table) - CODE_PARTS)
+        if wrong:
+            raise ConfigurationError(
+                f"{self.connection.path}: mapping.dimensions: {', '.join(wrong)}: code parts are CodeB to CodeJ"
+            )
+        return table
 
     def wanted_subsidiaries(self) -> dict[str, str]:
         """Give the subsidiary's reference of each company as the settings have it: else the company's own code."""
@@ -77,9 +90,10 @@ class Desk:
     def voucher_words(self) -> VoucherWords:
         """Open the dictionary of charges: charts of accounts, currencies, tables; each word may release a record."""
         companies = self.companies()
+        self._refuse_shared_subsidiaries()
         chart = AccountSource(self.ifs).all(self.connection.companies)
         accounts = inverted(self.table("accounts"))
-        parts = {kind: part.removeprefix("Code") for part, kind in (self.table("dimensions") or {}).items()}
+        parts = {kind: part.removeprefix("Code") for part, kind in self.dimensions().items()}
         usual = {part.removeprefix("Code"): value for part, value in self.settings.code_parts.items()}
         self.dictionary.learn("subsidiary", companies)
         self.dictionary.learn("account", {code: account.description for code, account in chart.items()})
@@ -94,6 +108,18 @@ class Desk:
             usual_parts=usual,
             links=self.dictionary.known(VENDOR_LINK),
         )
+
+    def _refuse_shared_subsidiaries(self) -> None:
+        """Refuse two companies on one subsidiary: what Airbase tells of it could be booked in either."""
+        sharing: dict[str, list[str]] = {}
+        for company, reference in self.wanted_subsidiaries().items():
+            sharing.setdefault(reference, []).append(company)
+        for reference, companies in sharing.items():
+            if len(companies) > 1:
+                raise ConfigurationError(
+                    f"{self.connection.path}: companies {' and '.join(companies)} have subsidiary {reference} under "
+                    "airbase.subsidiaries, and a voucher could be booked in any of them; give each its own"
+                )
 
     def _credited(self) -> Mapping[str, str]:
         """Give what each company credits in any flow, so that every flow teaches the dictionary the same."""

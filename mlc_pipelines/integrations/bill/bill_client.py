@@ -37,10 +37,18 @@ class BillCalls(Calls):
         return self._rows(PATH, read_bill, filters=filters)
 
     def bill_rows_among(self, ids: Sequence[str]) -> Iterator[Row | Unread]:
-        """Read bills by id, in groups, as far as they must be readable to be named; archived ones too if BILL does."""
+        """Read bills by id, in groups, as far as they must be readable to be named.
+
+        Whether archived ones come unasked is not stated: what a list leaves out is asked for as archived.
+        """
         for start in range(0, len(ids), GROUP):
-            group = among("id", ids[start : start + GROUP])
-            yield from self._carried(PATH, _read_row, filters=[group])
+            left_out = set(ids[start : start + GROUP])
+            for row in self._carried(PATH, _read_row, filters=[among("id", sorted(left_out))]):
+                left_out.discard((row.name or "") if isinstance(row, Unread) else row.id)
+                yield row
+            if left_out:
+                archived = [among("id", sorted(left_out)), eq("archived", value=True)]
+                yield from self._carried(PATH, _read_row, filters=archived)
 
     def bill(self, bill_id: str) -> Bill:
         """Read one bill; AbsentError when there is none."""

@@ -1,7 +1,7 @@
 """Finds records in one of BILL's classifications, and makes those that are missing where policy says so."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from mlc_pipelines.flows.flow import Outgoing
@@ -15,14 +15,18 @@ Same = Callable[[Sequence[Classification], Mapping[str, Any]], Classification | 
 Body = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Gives what to send for a payload."""
 
+Known = Callable[[Mapping[str, Any]], Hashable]
+"""Gives by what the row of a payload is known in BILL: two payloads of one word are one row, under the first's name."""
+
 
 class Classifier:
     """Keeps one company's record and another's of the same number or name on one row of BILL."""
 
-    def __init__(self, bill: BillClient, *, same: Same, body: Body) -> None:
+    def __init__(self, bill: BillClient, *, same: Same, body: Body, known: Known) -> None:
         self._bill = bill
         self._same = same
         self._body = body
+        self._known = known
         self._making = threading.Lock()  # two companies may send the same number at the same time
 
     def find(self, batch: Sequence[Outgoing]) -> dict[int, Landed]:
@@ -50,14 +54,10 @@ class Classifier:
     def _made(self, missing: Sequence[Outgoing]) -> dict[int, Landed]:
         landed: dict[int, Landed] = {}
         for kind in sorted({outgoing.payload["kind"] for outgoing in missing}):
-            bodies: list[Mapping[str, Any]] = []
-            place_of = {}
-            for outgoing in missing:
-                if outgoing.payload["kind"] == kind:
-                    body = self._body(outgoing.payload)
-                    if body not in bodies:
-                        bodies.append(body)
-                    place_of[outgoing.entry.id] = bodies.index(body)
-            ids = self._bill.create_classifications(kind, bodies)
-            landed |= {entry: Landed(ids[place]) for entry, place in place_of.items()}
+            wanted = [outgoing for outgoing in missing if outgoing.payload["kind"] == kind]
+            bodies: dict[Hashable, Mapping[str, Any]] = {}
+            for outgoing in wanted:
+                bodies.setdefault(self._known(outgoing.payload), self._body(outgoing.payload))
+            made = dict(zip(bodies, self._bill.create_classifications(kind, list(bodies.values())), strict=True))
+            landed |= {o.entry.id: Landed(made[self._known(o.payload)]) for o in wanted}
         return landed

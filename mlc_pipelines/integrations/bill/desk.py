@@ -14,6 +14,7 @@ from mlc_pipelines.integrations.bill.matching import dimension_kinds
 from mlc_pipelines.integrations.bill.models import VendorRow
 from mlc_pipelines.integrations.bill.settings import BillSettings
 from mlc_pipelines.ledger.bindings import Dictionary
+from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.wire.clock import Clock
 from mlc_pipelines.wire.rows import Unread
 
@@ -28,10 +29,15 @@ class Desk:
     """One connection's clients and settings."""
 
     connection: Connection
-    dictionary: Dictionary
+    books: Books
     ifs: IfsClient
     bill: BillClient
     clock: Clock
+
+    @property
+    def dictionary(self) -> Dictionary:
+        """What the connection knows of names."""
+        return self.books.dictionary
 
     @property
     def settings(self) -> BillSettings:

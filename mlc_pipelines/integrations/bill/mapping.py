@@ -137,6 +137,7 @@ class Words:
     vendors: Mapping[str, str] = field(default_factory=dict)  # supplier → vendor id
     currencies: Mapping[str, str] = field(default_factory=dict)  # vendor id → currency it is billed in
     chart: Mapping[str, str] = field(default_factory=dict)  # company^account → id in BILL's chart
+    numbers: Mapping[str, str] = field(default_factory=dict)  # number in BILL's chart → id
     classes: Mapping[str, str] = field(default_factory=dict)  # company^part^value → id of its classification
     accounts: Mapping[str, str] | None = None  # IFS account → account number in BILL; none: the same numbers
     dimensions: Mapping[str, str] = field(default_factory=dict)  # CodeB → class, department or location
@@ -163,7 +164,8 @@ class Words:
 
     def account(self, company: str, account: str) -> str:
         """Give the id of an account in BILL's chart."""
-        if account_number(account, self.accounts) is None:
+        number = account_number(account, self.accounts)
+        if number is None:
             raise RecordError(
                 f"account {account} of company {company} is not in the account table of the connection; add it",
                 cause=Cause.ACCOUNT_UNMAPPED,
@@ -176,7 +178,19 @@ class Words:
                 cause=Cause.ACCOUNT_UNMAPPED,
                 key=f"bill_account:{named}",
             )
-        return self.chart[named]
+        return self._numbered(account, number, self.chart[named])
+
+    def _numbered(self, account: str, number: str, bound: str) -> str:
+        """Give the account that the table means now; what was bound may have the number that it meant before."""
+        if self.accounts is None or self.numbers.get(number) == bound or bound not in set(self.numbers.values()):
+            return bound
+        if number not in self.numbers:
+            raise RecordError(
+                f"account {account} is {number} by the account table, and BILL's chart has no {number}; make it there",
+                cause=Cause.ACCOUNT_UNMAPPED,
+                key=f"account_number:{number}",
+            )
+        return self.numbers[number]
 
     def classified(self, company: str, parts: Mapping[str, str]) -> dict[str, str]:
         """Give the classifications of the mapped code parts of a line."""

@@ -38,7 +38,7 @@ def open_session(tenant: Tenant) -> Session:
     connection, means = tenant.connection, means_of(tenant)
     settings = connection.section(BillSettings)
     ifs, bill = open_erp(tenant), open_bill(settings, means)
-    desk = Desk(connection, tenant.books.dictionary, ifs, bill, tenant.clock)
+    desk = Desk(connection, tenant.books, ifs, bill, tenant.clock)
 
     def close() -> None:
         ifs.close()

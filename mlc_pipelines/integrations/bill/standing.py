@@ -15,6 +15,9 @@ FAILURES = frozenset(
 )  # fmt: skip
 """How a payment stands that a person must look at. `CLEARED` is not final: a bank may refuse it later (documented)."""
 
+UNDONE = frozenset({"VOIDED", "CANCELED", "FUNDING_FAILED_VOIDED"})
+"""How a payment stands after which its bills owe the money again, and say so."""
+
 _PAYMENT_PREFIX = "stp"
 
 
@@ -52,7 +55,20 @@ def paid(bill: Bill) -> Paid | None:
     return Paid(PARTLY_PAID, part) if part else None
 
 
+def is_rest_scheduled(bill: Bill, told: Paid) -> bool:
+    """Tell whether a bill says that a payment is scheduled, and still has what IFS was told of as paid."""
+    return bill.payment_status == "SCHEDULED" and bill.paid_amount is not None and bill.paid_amount >= told.amount
+
+
 def failure(payment: Payment) -> str | None:
     """Say how a payment has failed; None for one that has not."""
-    said = (payment.single_status, payment.disbursement_status, payment.status)
-    return next((standing for standing in said if standing in FAILURES), None)
+    return next((standing for standing in _said(payment) if standing in FAILURES), None)
+
+
+def is_undone(payment: Payment) -> bool:
+    """Tell whether the bills of a payment owe the money again; of other failures they say nothing."""
+    return any(standing in UNDONE for standing in _said(payment))
+
+
+def _said(payment: Payment) -> tuple[str | None, ...]:
+    return payment.single_status, payment.disbursement_status, payment.status

@@ -4,14 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlc_pipelines.connections.settings import Connection
-from mlc_pipelines.errors import OutcomeUnknownError
+from mlc_pipelines.errors import ConfigurationError, OutcomeUnknownError
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.ifs.client import IfsClient
+from mlc_pipelines.ifs.names import LETTERS
 from mlc_pipelines.ifs.settings import IfsSettings
+from mlc_pipelines.integrations.erp.invoices import BILL
 from mlc_pipelines.integrations.ramp.client import RampClient
+from mlc_pipelines.integrations.ramp.models import Bill
 from mlc_pipelines.integrations.ramp.settings import RampSettings
 from mlc_pipelines.ledger.bindings import Dictionary
+from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.ledger.records import Landed
+
+CODE_PARTS = frozenset(f"Code{letter}" for letter in LETTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +25,14 @@ class Desk:
     """One connection's clients and settings."""
 
     connection: Connection
-    dictionary: Dictionary
+    books: Books
     ifs: IfsClient
     ramp: RampClient
+
+    @property
+    def dictionary(self) -> Dictionary:
+        """What the connection knows of names."""
+        return self.books.dictionary
 
     @property
     def settings(self) -> RampSettings:
@@ -52,10 +63,27 @@ class Desk:
         self.dictionary.learn("entity_name", wanted)
         return found
 
+    def invoice_of(self, bill: Bill) -> str | None:
+        """Name the invoice that a bill was made of: by our reference, or our binding where somebody took it off."""
+        if bill.remote_id:
+            return bill.remote_id
+        bound = [self.dictionary.by_external_id(BILL, id_) for id_ in (bill.draft_bill_id, bill.id) if id_]
+        return next((binding.key for binding in bound if binding is not None), None)
+
     def table(self, name: str) -> dict[str, str] | None:
         """Give a mapping table of the connection file; None where it has none of that name."""
         table = self.connection.mapping.table(name)
         return dict(table) if table is not None else None
+
+    def dimensions(self) -> dict[str, str]:
+        """Give what each mapped code part (`CodeB`) is called there."""
+        table = self.table("dimensions") or {}
+        wrong = sorted(set(table) - CODE_PARTS)
+        if wrong:
+            raise ConfigurationError(
+                f"{self.connection.path}: mapping.dimensions: {', '.join(wrong)}: code parts are CodeB to CodeJ"
+            )
+        return table
 
 
 def landed_as(batch: Sequence[Outgoing], found: Mapping[int, Landed], what: str) -> list[Landed]:

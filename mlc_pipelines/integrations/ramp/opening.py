@@ -28,7 +28,7 @@ def open_session(tenant: Tenant) -> Session:
     """Open both clients; nothing is called before a flow or a question asks."""
     connection = tenant.connection
     ifs, ramp = open_erp(tenant), open_client(tenant)
-    desk = Desk(connection, tenant.books.dictionary, ifs, ramp)
+    desk = Desk(connection, tenant.books, ifs, ramp)
 
     def close() -> None:
         ifs.close()

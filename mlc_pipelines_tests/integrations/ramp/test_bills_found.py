@@ -87,7 +87,7 @@ def desk(settings: Connection, books: Books, ramp: RampClient, closing: ExitStac
         clock=QuickClock(),
     )
     closing.callback(ifs.close)
-    return Desk(settings, books.dictionary, ifs, ramp)
+    return Desk(settings, books, ifs, ramp)
 
 
 def test_a_filter_that_is_not_heeded_finds_no_stranger(

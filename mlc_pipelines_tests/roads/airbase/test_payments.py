@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from mlc_pipelines.errors import Cause
+from mlc_pipelines.errors import Cause, ConfigurationError
 from mlc_pipelines.flows.reconciling import reconcile
 from mlc_pipelines.integrations.integration import Period
 from mlc_pipelines_tests.roads.airbase.tenancy import BOOKED, Tenancy, all_references, key_of, sides
@@ -28,6 +28,25 @@ def test_a_reimbursement_is_booked_by_its_lines(tenancy: Tenancy) -> None:
     entry = tenancy.pay(kind="reimbursement", amount="80.10", account="4700")
     tenancy.run("payment_vouchers")
     assert sides(tenancy.voucher(f"PAY-{entry.airbase_id}")) == [("4700", "80.10", None), ("1800", None, "80.10")]
+
+
+def test_two_companies_on_one_subsidiary_are_an_error_of_the_file(tenancy: Tenancy) -> None:
+    """A payment would be booked in either of them, and nobody would be told in which."""
+    tenancy.airbase_settings(subsidiaries={"20": "10"})
+    tenancy.pay(amount="250.00", account="4600", subsidiary="10")
+    with pytest.raises(ConfigurationError, match=r"10 and 20.*subsidiary 10"):
+        tenancy.run("payment_vouchers")
+    assert tenancy.ifs.vouchers == []
+
+
+def test_a_code_part_that_there_is_not_is_an_error_of_the_file(tenancy: Tenancy) -> None:
+    """IFS has no attribute for it."""
+    tenancy.change(mapping={"dimensions": {"B": "cost_center"}})
+    tenancy.pay(kind="reimbursement", amount="80.10", account="4700")
+    for flow in ("payment_vouchers", "purchase_orders"):
+        with pytest.raises(ConfigurationError, match="B: code parts are CodeB to CodeJ"):
+            tenancy.run(flow)
+    assert tenancy.ifs.vouchers == []
 
 
 def test_a_credit_turns_both_sides_around(tenancy: Tenancy) -> None:

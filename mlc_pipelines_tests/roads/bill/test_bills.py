@@ -10,7 +10,7 @@ import pytest
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines.sandbox.bill.records import Bill
-from mlc_pipelines_tests.integrations.bill.organization import add_bill, change
+from mlc_pipelines_tests.integrations.bill.organization import add_bill, add_row, change
 from mlc_pipelines_tests.roads.bill.tenancy import UNMAPPED, Tenancy, key_of, line
 
 
@@ -154,6 +154,29 @@ def test_an_invoice_that_somebody_else_sent_or_paid_is_held(tenancy: Tenancy, ma
     assert tenancy.proposal(key)["Cf_Spend_Reference"] == f"bill:{tenancy.bill_of(key).id}"
 
 
+def test_an_invoice_that_is_in_another_organization_is_not_sent_to_this_one(tenancy: Tenancy) -> None:
+    """Its mark looks like ours, and no bill of it is here; a person who clears it and replays has it sent."""
+    key = tenancy.invoice("INV-1", Cf_Spend_Reference="bill:00nELSEWHERE")
+    tenancy.run("bills")
+    assert tenancy.causes("bills") == {"INV-1": Cause.SENT_ELSEWHERE}
+    assert tenancy.bills_of(key) == []
+    tenancy.edit(key, Cf_Spend_Reference=None)
+    tenancy.bill.faults.once("status", method="GET", path_part="/v3/bills/00nELSEWHERE", status=400)
+    tenancy.replay("bills")
+    tenancy.run("bills")
+    assert tenancy.proposal(key)["Cf_Spend_Reference"] == f"bill:{tenancy.bill_of(key).id}"
+
+
+def test_a_mark_that_another_organization_made_meanwhile_is_not_overwritten(tenancy: Tenancy) -> None:
+    """Two connections poll in the same minute: both have sent it, and a person must know."""
+    key = tenancy.invoice("INV-1")
+    tenancy.run_stages("bills", "collect", "translate", "deliver")
+    tenancy.edit(key, Cf_Spend_Reference="bill:00nELSEWHERE")
+    tenancy.run_stages("bills", "confirm")
+    assert tenancy.causes("bills") == {"INV-1": Cause.SENT_ELSEWHERE}
+    assert tenancy.proposal(key)["Cf_Spend_Reference"] == "bill:00nELSEWHERE"
+
+
 @pytest.mark.parametrize(
     ("attributes", "cause"),
     [
@@ -214,6 +237,22 @@ def test_an_invoice_goes_on_when_its_vendor_is_there(tenancy: Tenancy) -> None:
     assert tenancy.entry("bills", key).state is State.CONFIRMED
 
 
+def test_a_corrected_account_table_counts_for_the_next_bill(tenancy: Tenancy) -> None:
+    """The account was bound to the number that the table had before; one that BILL lacks is waited for."""
+    numbered = {row.number: row.id for row in tenancy.bill.accounts.values()}
+    for number, sent in (("4020", True), ("9990", False)):
+        tenancy.change(mapping={"accounts": {"4010": number, "4020": "4020", "1400": "1400"}})
+        key = tenancy.invoice(f"INV-{number}", lines=[line("100.00", "4010")])
+        tenancy.run("chart_of_accounts", "bills")
+        assert [each.classifications["chartOfAccountId"] for bill in tenancy.bills_of(key) for each in bill.lines] == (
+            [numbered[number]] if sent else []
+        )
+    assert tenancy.causes("bills") == {"INV-9990": Cause.ACCOUNT_UNMAPPED}
+    made = add_row(tenancy.bill, "chart-of-accounts", "Bearings, new", "9990")
+    tenancy.run("chart_of_accounts", "bills")
+    assert tenancy.bill_of(key).lines[0].classifications["chartOfAccountId"] == made.id
+
+
 def test_negative_lines_go_where_they_are_allowed(tenancy: Tenancy) -> None:
     """Whether BILL takes them is not known."""
     tenancy.change(bill={"negative_lines": True})
@@ -267,6 +306,26 @@ def test_a_bill_of_the_same_number_that_somebody_entered_is_held(tenancy: Tenanc
 def test_the_same_number_of_two_companies_is_two_bills(tenancy: Tenancy) -> None:
     """Our key tells them apart."""
     keys = [tenancy.invoice("INV-1", company=company) for company in ("10", "20")]
+    tenancy.run("bills")
+    assert [len(tenancy.bills_of(key)) for key in keys] == [1, 1]
+
+
+def test_an_invoice_entered_anew_waits_for_the_bill_of_the_cancelled_one(tenancy: Tenancy) -> None:
+    """Both could be paid; the new one goes when a person has archived the other."""
+    cancelled = tenancy.sent("INV-1")
+    tenancy.edit(key_of(cancelled), Objstate="Cancelled")
+    anew = tenancy.invoice("INV-1")
+    tenancy.run("bills")
+    assert tenancy.entry("bills", anew).cause == Cause.DUPLICATE_SUSPECTED
+    assert tenancy.bills_of(anew) == []
+    tenancy.bill.people.archive_bill(cancelled.id)
+    tenancy.replay("bills")
+    assert len(tenancy.bills_of(anew)) == 1
+
+
+def test_two_valid_invoices_of_one_number_are_two_bills(tenancy: Tenancy) -> None:
+    """IFS takes a number once for each series."""
+    keys = [tenancy.invoice("INV-1", SeriesId=series) for series in ("SI", "SX")]
     tenancy.run("bills")
     assert [len(tenancy.bills_of(key)) for key in keys] == [1, 1]
 

@@ -10,7 +10,7 @@ import pytest
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.sandbox.bill.records import Bill
 from mlc_pipelines_tests.integrations.bill.organization import add_bill, change
-from mlc_pipelines_tests.roads.bill.tenancy import Tenancy, key_of
+from mlc_pipelines_tests.roads.bill.tenancy import Tenancy, key_of, line
 
 DAY = 24 * 3600
 MONTH = 31 * DAY
@@ -118,6 +118,53 @@ def test_a_failed_payment_of_a_bill_that_still_says_paid_is_held(tenancy: Tenanc
     assert key_of(bill) in (tenancy.entry("payments", payment).problem or "")
 
 
+def test_a_payment_that_failed_before_its_bill_was_told_is_held_all_the_same(tenancy: Tenancy) -> None:
+    """Bill and payment are seen in one pass, as after a weekend: the bill says paid, the bank has refused."""
+    bill = tenancy.sent()
+    tenancy.bill.people.fail_disbursement(tenancy.pay(bill))
+    tenancy.run("payments")
+    assert marks(tenancy, bill)[0] == "Paid"
+    tenancy.run("payments")
+    assert tenancy.causes("payments") == {FIRST_PAYMENT: Cause.CHANGED_AFTER_DELIVERY}
+
+
+def test_a_rest_that_is_only_scheduled_takes_nothing_back(tenancy: Tenancy) -> None:
+    """The bill says so instead of how much is paid; what was told still holds."""
+    bill = tenancy.sent()
+    tenancy.pay(bill, "40.00")
+    tenancy.run("payments")
+    (rest,) = tenancy.bill.people.schedule_payments([bill.id])
+    tenancy.run("payments")
+    assert tenancy.causes("payments") == {}
+    assert marks(tenancy, bill)[0] == "PartlyPaid"
+    tenancy.bill.people.process_payments([rest])
+    tenancy.run("payments")
+    assert marks(tenancy, bill)[0] == "Paid"
+
+
+def test_a_bill_that_somebody_made_less_is_no_payment_of_the_whole(tenancy: Tenancy) -> None:
+    """The invoice is corrected in IFS, and marked then."""
+    bill = tenancy.sent()
+    tenancy.bill.people.edit_bill(bill.id, first_line="80.00")
+    tenancy.pay(bill)
+    tenancy.run("payments")
+    assert tenancy.causes("payments") == {"INV-1": Cause.AMOUNT_MISMATCH}
+    assert marks(tenancy, bill) == (None, None)
+    tenancy.edit(key_of(bill), lines=[line("80.00")], NetCurrAmount="80.00")
+    tenancy.run("bills", "payments")
+    assert (tenancy.causes("bills"), tenancy.causes("payments"), marks(tenancy, bill)[0]) == ({}, {}, "Paid")
+
+
+def test_a_bill_that_was_paid_and_archived_is_told(tenancy: Tenancy) -> None:
+    """Whether a list shows archived bills unasked is not stated."""
+    tenancy.bill.switches.hide_archived = True
+    bill = tenancy.sent()
+    tenancy.pay(bill)
+    tenancy.bill.people.archive_bill(bill.id)
+    tenancy.run("payments")
+    assert marks(tenancy, bill)[0] == "Paid"
+
+
 def test_a_part_less_than_was_told_is_held(tenancy: Tenancy) -> None:
     """Of two payments one was voided."""
     bill, _ = paid(tenancy)
@@ -146,6 +193,10 @@ def test_a_payment_that_fails_before_anything_was_told_is_nobodys_matter(tenancy
     tenancy.run("payments")
     assert tenancy.causes("payments") == {}
     assert marks(tenancy, bill) == (None, None)
+    tenancy.pay(bill)
+    for _ in range(2):
+        tenancy.run("payments")
+    assert (tenancy.causes("payments"), marks(tenancy, bill)[0]) == ({}, "Paid")
 
 
 def test_a_bill_is_watched_for_a_month_and_its_payments_for_good(tenancy: Tenancy) -> None:
@@ -220,6 +271,15 @@ def test_a_bill_that_only_looks_like_ours_is_held(tenancy: Tenancy) -> None:
     tenancy.hear("payments", "bill.updated", bill_id)
     tenancy.run("payments")
     assert tenancy.entry("payments", bill_id).cause == Cause.INVOICE_UNKNOWN
+
+
+def test_a_bill_of_a_company_that_is_not_ours_is_left_alone(tenancy: Tenancy) -> None:
+    """Another connection to the same organization sent it, and tells its payment."""
+    bill_id = theirs(tenancy, description="IFS 30^4711")
+    tenancy.hear("payments", "bill.updated", bill_id)
+    tenancy.run("payments")
+    assert tenancy.entry("payments", bill_id).cause == Cause.NOT_OURS
+    assert tenancy.states("payments") == {"ignored": 1}
 
 
 def test_an_event_is_not_believed_but_looked_up(tenancy: Tenancy) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlc_pipelines.errors import Cause
+from mlc_pipelines.errors import Cause, ConfigurationError
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.integrations.bill.organization import add_row
 from mlc_pipelines_tests.roads.bill.tenancy import UNMAPPED, Tenancy
@@ -19,6 +19,18 @@ def test_accounts_of_all_companies_share_one_chart(bare: Tenancy) -> None:
     assert bound["10^4010"] == bound["20^4010"]
     assert bare.bill.accounts[bound["10^4010"]].name == "Bearings and seals"
     assert bare.bill.accounts[bound["10^4010"]].account == {"type": "EXPENSE", "number": "4010"}
+
+
+def test_two_companies_that_call_an_account_otherwise_have_one_in_bill(bare: Tenancy) -> None:
+    """Two of one number would hold everything that comes to either of them."""
+    store = bare.ifs._tenant.store  # no person of the simulator edits accounts
+    for row in store.matching("Account", {"Company": "20", "Account": "4010"}):
+        store.change(row, {"Description": "Bearings, Dayton"})
+    for _ in range(2):
+        bare.run("chart_of_accounts")
+    assert len([row for row in bare.bill.accounts.values() if row.number == "4010"]) == 1
+    bound = bare.books.dictionary.bound("bill_account")
+    assert bound["10^4010"] == bound["20^4010"]
 
 
 def test_accounts_that_are_expired_or_not_in_the_table_are_left_out(bare: Tenancy) -> None:
@@ -120,6 +132,15 @@ def test_a_wrong_word_for_a_code_part_stops_the_connection(bare: Tenancy) -> Non
     bare.change(mapping={"dimensions": {"CodeB": "cost center"}})
     with pytest.raises(Exception, match="class, department, location"):
         bare.run("dimensions")
+
+
+def test_a_code_part_that_there_is_not_stops_the_connection(tenancy: Tenancy) -> None:
+    """Its values were sent, and no line of a bill had them."""
+    tenancy.change(mapping={"dimensions": {"B": "department"}})
+    tenancy.invoice("INV-1")
+    with pytest.raises(ConfigurationError, match="B: code parts are CodeB to CodeJ"):
+        tenancy.run("bills")
+    assert tenancy.bill.bills == {}
 
 
 def test_a_second_pass_over_the_reference_data_writes_nothing(tenancy: Tenancy) -> None:

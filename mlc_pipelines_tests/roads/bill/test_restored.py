@@ -1,5 +1,6 @@
 """A ledger restored from a backup, which has forgotten what was sent since."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from mlc_pipelines.errors import Cause
@@ -41,3 +42,16 @@ def test_the_bill_of_an_invoice_dated_ahead_is_found_again(tenancy: Tenancy, tmp
     bring_back(tenancy.house.ledger.engine, tmp_path / "backup")
     tenancy.run("bills")
     assert len(tenancy.bills_of(key)) == 1
+
+
+def test_the_bill_of_an_invoice_entered_long_before_its_date_is_found_again(tenancy: Tenancy, tmp_path: Path) -> None:
+    """Once that date has come the vendor's bills are not read back so far; the mark in IFS names the bill."""
+    tenancy.change(bill={"look_back_days": 0})
+    back_up(tenancy.house.ledger.engine, tmp_path / "backup")
+    dated = tenancy.simulators.clock.now() + timedelta(days=40)
+    key = key_of(tenancy.sent(InvoiceDate=dated.date().isoformat()))
+    tenancy.simulators.clock.sleep(45 * 24 * 3600)
+    bring_back(tenancy.house.ledger.engine, tmp_path / "backup")
+    tenancy.run("bills")
+    assert len(tenancy.bills_of(key)) == 1
+    assert tenancy.states("bills") == {"confirmed": 1}

@@ -231,3 +231,14 @@ def test_only_changed_vendors_are_read_again(tenancy: Tenancy) -> None:
     assert counts["new"] == 1
     newest = [entry.query for entry in tenancy.bill.journal.entries if entry.path.endswith("/vendors")][-1]
     assert "updatedTime" in newest
+
+
+def test_a_vendor_that_a_person_gave_to_another_supplier_is_not_changed(tenancy: Tenancy) -> None:
+    """Its short name says so; the next change of the first supplier is held."""
+    vendor = tenancy.vendor_of("S-1001")
+    before = vendor.name
+    change(tenancy.bill, vendor, short_name="IFS-S-9999")
+    tenancy.ifs.people.edit_supplier("S-1001", Name="Nordhavn Lejer ApS")
+    tenancy.run("vendors")
+    assert tenancy.causes("vendors") == {"S-1001": Cause.VENDOR_CONFLICT}
+    assert vendor.name == before

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mlc_pipelines.errors import Cause
+from mlc_pipelines.errors import Cause, ConfigurationError
 from mlc_pipelines.integrations.integration import Gap
-from mlc_pipelines_tests.roads.ramp.tenancy import ACCOUNTS, Tenancy
+from mlc_pipelines_tests.roads.ramp.tenancy import ACCOUNTS, Tenancy, all_bills
 
 EXPIRED = "4950"
 
@@ -50,6 +50,16 @@ def test_a_code_part_that_is_not_mapped_is_not_sent(bare: Tenancy) -> None:
     bare.run("dimensions")
     assert [row.id for row in bare.ramp.fields.values()] == ["ifs-code-part-c"]
     assert len(bare.ramp.options) == 3
+
+
+@pytest.mark.parametrize("flow", ["dimensions", "bills", "vouchers"])
+def test_a_code_part_that_there_is_not_stops_the_connection(tenancy: Tenancy, flow: str) -> None:
+    """Its values were sent, and no line of a bill had them."""
+    tenancy.change(mapping={"dimensions": {"B": "Cost center"}})
+    tenancy.invoice("INV-1")
+    with pytest.raises(ConfigurationError, match="B: code parts are CodeB to CodeJ"):
+        tenancy.run(flow)
+    assert all_bills(tenancy.ramp) == []
 
 
 @pytest.mark.parametrize(("flow", "path"), [("gl_accounts", "/accounting/accounts"), ("dimensions", "/field-options")])

@@ -1,6 +1,7 @@
 """Payments: an invoice paid in Ramp says so in IFS once, under the ETag of a fresh read."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -69,6 +70,30 @@ def test_the_payment_of_a_bill_born_in_ramp_is_ignored(tenancy: Tenancy) -> None
     tenancy.run("payments")
     assert tenancy.entry("payments", bill_id).cause == Cause.BORN_IN_TARGET
     assert tenancy.states("payments") == {"ignored": 1}
+
+
+def test_a_bill_that_somebody_made_less_is_no_payment_of_the_whole(tenancy: Tenancy) -> None:
+    """An approver takes off what was not delivered; the invoice is corrected in IFS, and marked then."""
+    reference = tenancy.invoice("INV-1")
+    tenancy.run("bills")
+    tenancy.bill(reference).lines[0].amount = Decimal("80.00")
+    tenancy.approve()
+    tenancy.ramp.people.pay_bills()
+    tenancy.run("payments")
+    assert tenancy.causes("payments") == {"INV-1": Cause.AMOUNT_MISMATCH}
+    assert marks(tenancy, reference)[0] is None
+    coded = {"Account": "4010", "CodeB": "210", "CurrencyAmount": "80.00"}
+    tenancy.edit(reference, lines=[coded], NetCurrAmount="80.00")
+    tenancy.run("bills", "payments")
+    assert (tenancy.causes("bills"), tenancy.causes("payments"), marks(tenancy, reference)[0]) == ({}, {}, "Paid")
+
+
+def test_a_bill_whose_reference_somebody_took_off_is_ours_all_the_same(tenancy: Tenancy) -> None:
+    """We know which bill we made of the invoice."""
+    bill = paid(tenancy)
+    reference, bill.remote_id = bill.remote_id, None
+    tenancy.run("payments")
+    assert marks(tenancy, reference)[0] == "Paid"
 
 
 def test_a_bill_we_did_not_send_is_held(tenancy: Tenancy) -> None:

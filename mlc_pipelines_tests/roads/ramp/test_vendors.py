@@ -125,6 +125,16 @@ def test_a_change_of_a_supplier_amends_its_vendor(tenancy: Tenancy) -> None:
     assert (after.id, after.country, after.address["city"]) == (before, "SE", "Malmö")
 
 
+def test_a_vendor_that_a_person_gave_to_another_supplier_is_not_taken_back(tenancy: Tenancy) -> None:
+    """The next change of the first supplier is held: it needs a vendor of its own."""
+    vendor = vendor_of(tenancy, "S-1001")
+    vendor.external_vendor_id = "S-9999"
+    tenancy.ifs.people.edit_supplier("S-1001", Name="Nordhavn Lejer ApS")
+    tenancy.run("vendors")
+    assert tenancy.causes("vendors") == {"S-1001": Cause.VENDOR_CONFLICT}
+    assert (vendor.external_vendor_id, vendor.name) == ("S-9999", "Nordhavn Bearings ApS")
+
+
 def test_a_lost_answer_to_a_new_vendor_is_looked_up(tenancy: Tenancy) -> None:
     """The second pass finds it by supplier id."""
     supplier = new_supplier(tenancy)
@@ -142,6 +152,26 @@ def test_a_vendor_born_in_ramp_is_held(tenancy: Tenancy) -> None:
     tenancy.run("suppliers")
     assert tenancy.entry("suppliers", vendor).cause == Cause.BORN_IN_TARGET
     assert len(tenancy.ifs.suppliers) == len(SELLERS)
+
+
+def test_a_vendor_that_was_linked_long_after_it_was_made_is_no_longer_held(tenancy: Tenancy) -> None:
+    """Ramp lists new vendors only, and no webhook tells of the link: what we know of it is enough."""
+    tenancy.ramp.people.add_vendor("Nordlicht Pumpen AG", country="DE")
+    tenancy.run("suppliers")
+    assert tenancy.causes("suppliers") == {"Nordlicht Pumpen AG": Cause.BORN_IN_TARGET}
+    tenancy.simulators.clock.sleep(5 * 24 * 3600)
+    tenancy.ramp.people.add_vendor("Suedwind GmbH", country="DE")
+    tenancy.run("suppliers")
+    new_supplier(tenancy)
+    tenancy.run("accounting_vendors", "vendors", "suppliers")
+    assert tenancy.causes("suppliers") == {"Suedwind GmbH": Cause.BORN_IN_TARGET}
+
+
+def test_a_vendor_that_is_gone_when_its_event_is_read_is_nothing(tenancy: Tenancy) -> None:
+    """Somebody made and deleted it, and the event came late."""
+    tenancy.hear("suppliers", "vendors.updated", "11111111-2222-4333-8444-555555555555")
+    tenancy.run("suppliers")
+    assert tenancy.causes("suppliers") == {}
 
 
 def test_a_vendor_born_in_ramp_becomes_a_supplier_where_the_policy_says_so(tenancy: Tenancy) -> None:

@@ -230,6 +230,17 @@ def test_a_bill_of_a_company_that_is_not_ours_is_left_alone(tenancy: Tenancy) ->
     assert tenancy.ifs.vouchers == []
 
 
+def test_a_bill_of_an_entity_that_two_companies_share_is_held(tenancy: Tenancy) -> None:
+    """It could be booked in either of them; what IFS has sent is acknowledged all the same."""
+    entities = dict.fromkeys(("10", "20"), next(iter(tenancy.ramp.store.entities)))
+    tenancy.change(ramp={"entities": entities, "vouchers": {**RULES, "bills": "born_in_ramp"}})
+    born = tenancy.ramp.people.create_bill_in_ramp(company="10", amount="12.30", coding={"Category": "10^4600"})
+    sent = approved(tenancy)
+    tenancy.run("vouchers")
+    assert tenancy.entry("vouchers", born).cause == Cause.ENTITY_UNMAPPED
+    assert (tenancy.ifs.vouchers, sent.sync_status) == ([], "BILL_SYNCED")
+
+
 def test_a_coding_of_another_company_is_held(tenancy: Tenancy) -> None:
     """Somebody chose an account of company 20 on a bill of company 10."""
     bill = approved(tenancy)

@@ -97,7 +97,7 @@ class OrdersToAirbase:
             currencies=desk.currencies(),
             gl_accounts=frozenset(there) if desk.settings.paths.accounts else None,
             accounts=accounts,
-            dimensions=desk.table("dimensions") or {},
+            dimensions=desk.dimensions(),
         )
 
     def translate(self, entry: Entry) -> Translated | Ignored:

@@ -40,6 +40,7 @@ class AccountsToBill:
             desk.bill,
             same=lambda rows, payload: same_account(rows, payload["account"]["number"], payload["name"]),
             body=lambda payload: {"name": payload["name"], "account": payload["account"]},
+            known=lambda payload: payload["account"]["number"],
         )
         self.settle_after = desk.settings.settle_after_seconds
 

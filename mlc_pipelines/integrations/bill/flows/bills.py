@@ -1,11 +1,14 @@
 """Bills: supplier invoices of IFS, handed to BILL coded line by line; the sent mark goes back to IFS."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.ifs.errors import AbsentError
+from mlc_pipelines.ifs.posting_proposals import PostingProposals, SupplierInvoice
 from mlc_pipelines.integrations.bill.bill_client import MOST_AT_ONCE
 from mlc_pipelines.integrations.bill.desk import Desk
 from mlc_pipelines.integrations.bill.mapping import Words, marked, to_bill
@@ -71,6 +74,7 @@ class BillsToBill:
             vendors=vendors,
             currencies=desk.currencies(vendors.values()),
             chart=dictionary.bound("bill_account"),
+            numbers=dictionary.known("account_number"),
             classes=dictionary.bound("bill_dimension"),
             accounts=desk.table("accounts"),
             dimensions=desk.table("dimensions") or {},
@@ -94,6 +98,9 @@ class BillsToBill:
     def _bill_of(self, outgoing: Outgoing) -> Bill | None:
         """Find our bill, archived or not; one of the same number that somebody else made needs a person."""
         payload, key, created = outgoing.payload, outgoing.entry.key, self._made_since(outgoing)
+        named = self._marked_in_ifs(outgoing)
+        if named is not None:
+            return named
         for archived in (False, True):
             there = list(
                 self._desk.bill.bills(archived=archived, vendor_id=payload["vendor_id"], created_since=created)
@@ -108,8 +115,45 @@ class BillsToBill:
             if ours:
                 return ours[0]
             if not archived:
-                _refuse_another(outgoing, [bill for bill in there if marked(bill.description) is None])
+                self._refuse_another(outgoing, there)
         return None
+
+    def _marked_in_ifs(self, outgoing: Outgoing) -> Bill | None:
+        """Give the bill that IFS has the invoice marked as, where it is ours: it may be older than is looked back."""
+        for mark in dict.fromkeys(_marks(self._invoices.invoice(outgoing.entry.source))):
+            with suppress(RecordError):  # no bill of this organization, however BILL says so
+                bill = self._desk.bill.bill(mark.removeprefix(MARK))
+                if marked(bill.description) == outgoing.entry.key:
+                    return bill
+        return None
+
+    def _refuse_another(self, outgoing: Outgoing, there: Sequence[Bill]) -> None:
+        """Refuse a number under which the vendor may be paid already.
+
+        Somebody else entered such a bill, or we did for an invoice of the company that is no longer valid in IFS.
+        """
+        number = outgoing.payload["invoice_number"]
+        for bill in there:
+            if bill.invoice.invoice_number != number:
+                continue
+            of = marked(bill.description)
+            if of is not None and (_company(of) != _company(outgoing.entry.key) or self._is_valid(of)):
+                continue
+            whose = "not made by this connection" if of is None else f"of invoice {of}, no longer a valid one in IFS"
+            raise RecordError(
+                f"BILL has a bill {number} of {bill.amount} for this vendor already ({bill.id}), {whose}; "
+                f"{outgoing.entry.amount} was to be sent: find out whether it is the same, and archive the wrong one",
+                cause=Cause.DUPLICATE_SUSPECTED,
+                key=f"bill_number:{number}",
+            )
+
+    def _is_valid(self, key: str) -> bool:
+        """Tell whether an invoice is among the posting proposals and not cancelled."""
+        company, _, invoice_id = key.partition("^")
+        try:
+            return not PostingProposals(self._desk.ifs).read(company, int(invoice_id)).is_cancelled
+        except AbsentError:
+            return False
 
     def _made_since(self, outgoing: Outgoing) -> datetime | None:
         """Say when the bill was made at the earliest; None for an invoice dated ahead: any day before may be that."""
@@ -122,6 +166,9 @@ class BillsToBill:
         """Amend those that are there, one by one, then make the others: one in a call, or all in one where set so."""
         bills = {outgoing.entry.id: NewBill.from_payload(outgoing.payload) for outgoing in batch}
         landed = {o.entry.id: self._amended(o, o.bound, bills[o.entry.id]) for o in batch if o.bound is not None}
+        for outgoing in batch:
+            if outgoing.bound is None:
+                self._refuse_what_is_elsewhere(outgoing.entry)
         new = {entry: bill for entry, bill in bills.items() if entry not in landed}
         if len(new) == 1:
             made = [self._desk.bill.create_bill(bill) for bill in new.values()]
@@ -129,6 +176,19 @@ class BillsToBill:
             made = self._desk.bill.create_bills(list(new.values())) if new else []
         landed |= {entry: Landed(bill.id) for entry, bill in zip(new, made, strict=True)}
         return [landed[outgoing.entry.id] for outgoing in batch]
+
+    def _refuse_what_is_elsewhere(self, entry: Entry) -> None:
+        """Refuse an invoice that IFS has as sent or paid by BILL, of which no bill was found in this organization."""
+        if not _marks(self._invoices.invoice(entry.source)):
+            return
+        company, _, invoice_id = entry.key.partition("^")
+        marks = _marks(PostingProposals(self._desk.ifs).read(company, int(invoice_id)))  # unless cleared since
+        if marks:
+            raise RecordError(
+                f"invoice {entry.label} is marked in IFS as {marks[0]}, and BILL has no bill of it here; find out "
+                "which organization pays it, and clear the mark in IFS and replay if it is to be sent here",
+                cause=Cause.SENT_ELSEWHERE,
+            )
 
     def _amended(self, outgoing: Outgoing, bill_id: str, bill: NewBill) -> Landed:
         """Replace the whole bill, as long as nobody has decided on it or paid it."""
@@ -152,16 +212,13 @@ class BillsToBill:
         """Mark the invoice in IFS as sent, looking first."""
         (outgoing,) = batch
         said = f"{MARK}{outgoing.entry.external_id}"
-        return [Landed(said, self._invoices.mark_sent(outgoing.entry.key, said, ours=MARK))]
+        return [Landed(said, self._invoices.mark_sent(outgoing.entry.key, said, ours=said))]
 
 
-def _refuse_another(outgoing: Outgoing, others: Sequence[Bill]) -> None:
-    number = outgoing.payload["invoice_number"]
-    for bill in others:
-        if bill.invoice.invoice_number == number:
-            raise RecordError(
-                f"BILL has a bill {number} of {bill.amount} for this vendor already ({bill.id}), not made by this "
-                f"connection; {outgoing.entry.amount} was to be sent: find out whether it is the same",
-                cause=Cause.DUPLICATE_SUSPECTED,
-                key=f"bill_number:{number}",
-            )
+def _marks(invoice: SupplierInvoice) -> list[str]:
+    """Give the marks in IFS that name a bill of BILL."""
+    return [mark for mark in (invoice.sent_mark, invoice.payment_reference) if mark and mark.startswith(MARK)]
+
+
+def _company(key: str) -> str:
+    return key.partition("^")[0]

@@ -41,6 +41,7 @@ class DimensionsToBill:
             desk.bill,
             same=lambda rows, payload: same_dimension(rows, payload["name"], payload["code"]),
             body=lambda payload: {"name": payload["name"]},
+            known=lambda payload: payload["name"],
         )
         self.settle_after = desk.settings.settle_after_seconds
 

@@ -8,18 +8,24 @@ from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.integrations.bill.bill_client import read_bill, read_payment
 from mlc_pipelines.integrations.bill.desk import OVERLAP, Desk
+from mlc_pipelines.integrations.bill.flows.bills import BillsToBill
 from mlc_pipelines.integrations.bill.mapping import marked
 from mlc_pipelines.integrations.bill.models import Bill, Payment, Row, day
-from mlc_pipelines.integrations.bill.standing import Paid, failure, is_payment, paid
+from mlc_pipelines.integrations.bill.standing import Paid, failure, is_payment, is_rest_scheduled, is_undone, paid
+from mlc_pipelines.integrations.erp.invoices import BILL
 from mlc_pipelines.integrations.erp.payments import PAID, PaidMarks
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.ledger.states import State
 from mlc_pipelines.wire.rows import Unread
 
 BILLS, PAYMENTS = "bills", "payments"
 FINISHED = "finished_bill"
 PROCESSED = "processed_payment"
 """Words that say of a payment on which day it was made, and for which bills: `2026-11-20 00nA 00nB`."""
+
+FAILED, FAILED_AND_TOLD = "failed_payment", "failed_payment_told"
+"""Words that say which bills a failed payment leaves as paid, and which of them IFS has been told of by now."""
 
 
 class PaymentsToIfs:
@@ -81,14 +87,15 @@ class PaymentsToIfs:
 
     def _payments(self, since: datetime | None) -> Iterator[Sighting]:
         dictionary, moment = self._desk.dictionary, since - OVERLAP if since is not None else None
-        processed = dictionary.known(PROCESSED)
+        processed, failed = dictionary.known(PROCESSED), dictionary.known(FAILED)
         for row in self._desk.bill.payment_rows(moment=moment, by=self._desk.settings.payments_since):
             if isinstance(row, Unread):
                 yield Sighting.of_unread(row)
                 continue
             problem = None if is_payment(row.id) else f"bill: {row.id!r} is listed as a payment, and is no id of one"
             yield Sighting(row.id, tag=digest(row.raw), position=row.updated, carry=row, problem=problem)
-            processed[row.id] = _processed(row)
+            processed[row.id], failed[row.id] = _spoken_of(row)
+        dictionary.learn(FAILED, {id_: said for id_, said in failed.items() if said})
         watched = set(dictionary.bound("bill").values()) - dictionary.known(FINISHED).keys()
         dictionary.learn(PROCESSED, {id_: said for id_, said in processed.items() if watched & {*said.split()}})
 
@@ -143,9 +150,13 @@ class PaymentsToIfs:
         return {bill_id: binding.key for bill_id, binding in bindings.items() if binding is not None}
 
     def prepare(self) -> None:
-        """Read on which day each bill was paid; the bindings name the invoices."""
+        """Read on which day each bill was paid, and of which failed payments IFS was told; bindings name invoices."""
+        dictionary = self._desk.dictionary
+        told, failed = dictionary.bound(self.kind), dictionary.known(FAILED)
+        told_of = {id_: " ".join(sorted(told.keys() & {*bills.split()})) for id_, bills in failed.items()}
+        dictionary.learn(FAILED_AND_TOLD, {id_: bills for id_, bills in told_of.items() if bills})
         self._paid_on = {}
-        for said in sorted(self._desk.dictionary.known(PROCESSED).values()):
+        for said in sorted(dictionary.known(PROCESSED).values()):
             on, *bills = said.split()
             self._paid_on |= dict.fromkeys(bills, on)
 
@@ -158,6 +169,8 @@ class PaymentsToIfs:
         if isinstance(invoice, Ignored):
             return invoice
         stands, told = paid(bill), self._told(bill.id)
+        if told is not None and stands is None and is_rest_scheduled(bill, told):
+            return Ignored(Cause.NOT_READY, f"bill {bill.id} is {bill.payment_status}; {told.text()} is told already")
         if told is not None and (stands is None or stands.amount < told.amount):
             raise RecordError(
                 f"invoice {invoice} was marked {told.text()} in IFS, and bill {bill.id} in BILL is "
@@ -166,6 +179,7 @@ class PaymentsToIfs:
             )
         if stands is None:
             return Ignored(Cause.NOT_READY, f"bill {bill.id} is {bill.payment_status}")
+        self._refuse_another_amount(bill, invoice)
         company, _, invoice_id = invoice.partition("^")
         last = self._paid_on.get(bill.id) or (bill.updated.date().isoformat() if bill.updated else None)
         paid_on = last if stands.status == PAID else None
@@ -174,12 +188,27 @@ class PaymentsToIfs:
         }  # fmt: skip
         return Translated(encode(payload), stands.text())
 
+    def _refuse_another_amount(self, bill: Bill, invoice: str) -> None:
+        """Refuse to call an invoice paid whose bill was changed in BILL; one that is held for a person is theirs."""
+        for sent in self._desk.books.reports.select(flow=BillsToBill.name, keys=[invoice]):
+            is_sent = sent.key == invoice and sent.state in (State.DELIVERED, State.CONFIRMED)
+            if is_sent and bill.amount not in (None, sent.amount):
+                raise RecordError(
+                    f"bill {bill.id} is {bill.amount}, and invoice {invoice} is {sent.amount} {sent.currency}; correct "
+                    "the invoice in IFS, or mark it there by hand as what it is",
+                    cause=Cause.AMOUNT_MISMATCH,
+                    key=f"{BILL}:{invoice}",
+                )
+
     def _invoice_of(self, bill: Bill) -> str | Ignored:
         binding, ours = self._desk.dictionary.by_external_id("bill", bill.id), marked(bill.description)
         if binding is not None:
             return binding.key
         if ours is None:
             return Ignored(Cause.BORN_IN_TARGET, f"bill {bill.id} was made in BILL; it has no invoice in IFS")
+        company = ours.partition("^")[0]
+        if company not in self._desk.connection.companies:
+            return Ignored(Cause.NOT_OURS, f"bill {bill.id}: company {company} is none of this connection")
         raise RecordError(
             f"bill {bill.id} is paid; its invoice {ours} was not sent by this connection",
             cause=Cause.INVOICE_UNKNOWN,
@@ -194,7 +223,8 @@ class PaymentsToIfs:
         failed = failure(payment)
         marked_paid = {id_: key for id_, key in self._invoices_of(payment).items() if self._told(id_) is not None}
         if failed is None or not marked_paid:
-            return Ignored(Cause.NOT_READY, f"payment is {failed or payment.stands}; its bills say what is paid")
+            key = f"{FAILED_AND_TOLD}:{payment.id}" if failed else None  # its bills may be told of as paid after it
+            return Ignored(Cause.NOT_READY, f"payment is {failed or payment.stands}; its bills say what is paid", key)
         raise RecordError(
             f"payment {payment.id} is {failed}, after {', '.join(sorted(marked_paid.values()))} was marked as paid "
             "in IFS; find out whether it is paid anew, else take the mark back by hand",
@@ -224,11 +254,13 @@ class PaymentsToIfs:
         return [Landed("") for _ in batch]
 
 
-def _processed(row: Row) -> str:
-    """Say when a payment was made and for which bills; nothing of one that failed or cannot be read."""
+def _spoken_of(row: Row) -> tuple[str, str]:
+    """Say when a payment was made and for which bills, else for which it failed; nothing of one that cannot be read."""
     try:
         payment = read_payment(row.raw)
     except RecordError:  # held where it is read as a record
-        return ""
+        return "", ""
+    if failure(payment):
+        return "", "" if is_undone(payment) else " ".join(payment.bill_ids)
     on = day(payment.process_date)
-    return "" if on is None or failure(payment) else " ".join([on.isoformat(), *payment.bill_ids])
+    return ("" if on is None else " ".join([on.isoformat(), *payment.bill_ids])), ""

@@ -105,8 +105,7 @@ class VendorsToBill:
             )
 
     def _is_free(self, vendor: Vendor, supplier_id: str) -> bool:
-        named = vendor.short_name or ""
-        if named.startswith(short_name("")) and named != short_name(supplier_id):
+        if _is_anothers(vendor, supplier_id):
             return False
         binding = self._desk.dictionary.by_external_id(self.kind, vendor.id)
         return binding is None or binding.key == supplier_id
@@ -124,7 +123,15 @@ class VendorsToBill:
         return [landed[outgoing.entry.id] for outgoing in batch]
 
     def _brought_up_to_date(self, outgoing: Outgoing, vendor_id: str) -> Landed:
-        wanted = changes(self._desk.bill.vendor(vendor_id), outgoing.payload, self._desk.settings)
+        vendor, supplier = self._desk.bill.vendor(vendor_id), outgoing.entry.key
+        is_cut = short_name(supplier).startswith(vendor.short_name or "")  # how long BILL keeps it is not known
+        if _is_anothers(vendor, supplier) and not is_cut:
+            raise RecordError(
+                f"supplier {supplier}: somebody gave its vendor {vendor_id} {vendor.name} the short name "
+                f"{vendor.short_name} in BILL; correct it there, or the bills of {supplier} go to that vendor",
+                cause=Cause.VENDOR_CONFLICT,
+            )
+        wanted = changes(vendor, outgoing.payload, self._desk.settings)
         if not wanted:
             return Landed(vendor_id, {"linked": "yes"})
         self._desk.bill.update_vendor(vendor_id, wanted)
@@ -133,3 +140,9 @@ class VendorsToBill:
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Nothing: IFS is not told."""
         return [Landed("") for _ in batch]
+
+
+def _is_anothers(vendor: Vendor, supplier_id: str) -> bool:
+    """Tell whether a vendor's short name says that it is another supplier's."""
+    named = vendor.short_name or ""
+    return named.startswith(short_name("")) and named != short_name(supplier_id)

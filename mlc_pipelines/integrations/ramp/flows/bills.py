@@ -8,6 +8,7 @@ from typing import Any
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.ifs.posting_proposals import PostingProposals, SupplierInvoice
 from mlc_pipelines.integrations.erp.invoices import BILL, InvoiceSource, Sent
 from mlc_pipelines.integrations.ramp.desk import Desk
 from mlc_pipelines.integrations.ramp.errors import NotSubmittableError
@@ -73,7 +74,7 @@ class BillsToRamp:
             gl_accounts=dictionary.bound("gl_account"),
             options=dictionary.bound("option"),
             accounts=tables["accounts"],
-            dimensions=desk.table("dimensions") or {},
+            dimensions=desk.dimensions(),
             tax_accounts=tables["tax_accounts"] or {},
             allocations=tables["allocations"] or {},
             negative_lines=desk.settings.negative_lines,
@@ -106,7 +107,7 @@ class BillsToRamp:
         bills are looked at last, before each create: a ledger restored from a backup does not know what it sent.
         """
         ramp = self._desk.ramp
-        drafts = ramp.drafts(remote_id=reference) if self._desk.settings.bill_mode is not BillMode.PREAPPROVED else ()
+        drafts = ramp.drafts(remote_id=reference)  # in every mode: it may have been another when the bill was sent
         lists = (ramp.bills(remote_id=reference, is_archived=archived) for archived in (False, True))
         return next((bill for bill in chain(drafts, *lists) if bill.remote_id == reference), None)
 
@@ -117,8 +118,34 @@ class BillsToRamp:
         ramp, mode = self._desk.ramp, self._desk.settings.bill_mode
         if outgoing.bound is not None:
             return [self._amended(outgoing, bill)]
+        self._refuse_what_is_elsewhere(outgoing.entry)
+        self._refuse_another_draft(bill)
         made = ramp.create_bill(bill) if mode is BillMode.PREAPPROVED else ramp.create_draft(bill)
         return [Landed(made.id)]
+
+    def _refuse_what_is_elsewhere(self, entry: Entry) -> None:
+        """Refuse an invoice that IFS has as sent or paid by a Ramp, of which no bill is in this one."""
+        if not _marks(self._invoices.invoice(entry.source)):
+            return
+        company, _, invoice_id = entry.key.partition("^")
+        marks = _marks(PostingProposals(self._desk.ifs).read(company, int(invoice_id)))  # unless cleared since
+        if marks:
+            raise RecordError(
+                f"invoice {entry.label} is marked in IFS as {marks[0]}, and this Ramp has no bill of it; find out "
+                "which Ramp pays it, and clear the mark in IFS and replay if it is to be sent here",
+                cause=Cause.SENT_ELSEWHERE,
+            )
+
+    def _refuse_another_draft(self, bill: NewBill) -> None:
+        """Refuse a number of which somebody else, or mail intake, has made a draft: Ramp may compare bills alone."""
+        for draft in self._desk.ramp.drafts(vendor_id=bill.vendor_id, invoice_number=bill.invoice_number):
+            is_same = (draft.vendor_id, draft.invoice_number) == (bill.vendor_id, bill.invoice_number)
+            if is_same and draft.remote_id != bill.remote_id:
+                raise RecordError(
+                    f"Ramp has a draft {bill.invoice_number} of this vendor already ({draft.id}), not made of this "
+                    "invoice; find out which of the two is right",
+                    cause=Cause.DUPLICATE_SUSPECTED,
+                )
 
     def _amended(self, outgoing: Outgoing, bill: NewBill) -> Landed:
         there = self._bill_of(outgoing.entry.key)
@@ -159,7 +186,7 @@ class BillsToRamp:
         if self._desk.settings.bill_mode is BillMode.SUBMIT:
             submitted = self._submit(entry)
         mark = f"{MARK}{entry.external_id}"
-        return [Landed(mark, submitted | self._invoices.mark_sent(entry.key, mark, ours=MARK))]
+        return [Landed(mark, submitted | self._invoices.mark_sent(entry.key, mark, ours=mark))]
 
     def _submit(self, entry: Entry) -> dict[str, str]:
         """Submit the draft if it still is one; where payment details are missing it stays for a person to complete.
@@ -176,6 +203,11 @@ class BillsToRamp:
         except NotSubmittableError as error:
             return {"submit": f"left to a person: {error}"}
         return {"submit": "yes"}
+
+
+def _marks(invoice: SupplierInvoice) -> list[str]:
+    """Give the marks in IFS that name a bill of Ramp."""
+    return [mark for mark in (invoice.sent_mark, invoice.payment_reference) if mark and mark.startswith(MARK)]
 
 
 def _new_bill(payload: Mapping[str, Any], reference: str) -> NewBill:

@@ -36,7 +36,7 @@ class DimensionsToRamp:
         self.settle_after = desk.settings.settle_after_seconds
 
     def _letters(self) -> dict[str, str]:
-        names = self._desk.table("dimensions") or {}
+        names = self._desk.dimensions()
         return {part.removeprefix("Code"): name for part, name in names.items()}
 
     def feeds(self) -> Sequence[str]:

@@ -7,11 +7,14 @@ from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.collecting import in_parts
 from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.integrations.erp.invoices import BILL
 from mlc_pipelines.integrations.erp.payments import PaidMarks
 from mlc_pipelines.integrations.ramp.acknowledging import acknowledge
 from mlc_pipelines.integrations.ramp.desk import Desk
+from mlc_pipelines.integrations.ramp.flows.bills import BillsToRamp
 from mlc_pipelines.integrations.ramp.models import Bill
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
+from mlc_pipelines.ledger.states import State
 from mlc_pipelines.wire.rows import Unread
 
 OVERLAP = timedelta(days=1)
@@ -93,29 +96,43 @@ class PaymentsToIfs:
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Find the invoice that the bill was made of; hold what came back after the invoice was marked."""
         bill = Bill.parse(entry.source)
-        if not bill.remote_id:
+        invoice = self._desk.invoice_of(bill)
+        if invoice is None:
             return Ignored(
                 Cause.BORN_IN_TARGET, f"bill {bill.invoice_number} was made in Ramp; it has no invoice in IFS"
             )
         if bill.status != PAID:
             raise RecordError(
-                f"invoice {bill.remote_id} was marked as paid in IFS, and bill {bill.invoice_number} in Ramp is "
+                f"invoice {invoice} was marked as paid in IFS, and bill {bill.invoice_number} in Ramp is "
                 f"{bill.status} now ({bill.status_summary}); find out whether it is paid anew, else take the mark back "
                 "by hand",
                 cause=Cause.CHANGED_AFTER_DELIVERY,
             )
-        company, _, invoice_id = bill.remote_id.partition("^")
+        company, _, invoice_id = invoice.partition("^")
         if invoice_id.isdigit() and company not in self._desk.connection.companies:
             return Ignored(Cause.NOT_OURS, f"bill {bill.invoice_number}: company {company} is none of this connection")
-        if not invoice_id.isdigit() or self._desk.dictionary.by_key("bill", bill.remote_id) is None:
+        if not invoice_id.isdigit() or self._desk.dictionary.by_key("bill", invoice) is None:
             raise RecordError(
-                f"bill {bill.invoice_number} is paid; its invoice {bill.remote_id} was not sent by this connection",
+                f"bill {bill.invoice_number} is paid; its invoice {invoice} was not sent by this connection",
                 cause=Cause.INVOICE_UNKNOWN,
-                key=f"bill:{bill.remote_id}",
+                key=f"bill:{invoice}",
             )
+        self._refuse_another_amount(bill, invoice)
         paid_on = _paid_on(bill)
         paid_date = paid_on.isoformat() if paid_on is not None else None
         return Translated(encode({"company": company, "invoice_id": int(invoice_id), "paid_date": paid_date}), bill.id)
+
+    def _refuse_another_amount(self, bill: Bill, invoice: str) -> None:
+        """Refuse to call an invoice paid whose bill was changed in Ramp; one that is held for a person is theirs."""
+        for sent in self._desk.books.reports.select(flow=BillsToRamp.name, keys=[invoice]):
+            is_sent = sent.key == invoice and sent.state in (State.DELIVERED, State.CONFIRMED)
+            if is_sent and (sent.amount, sent.currency) != (bill.amount.amount, bill.amount.currency):
+                raise RecordError(
+                    f"bill {bill.invoice_number} was paid as {bill.amount}, and invoice {invoice} is {sent.amount} "
+                    f"{sent.currency}; correct the invoice in IFS, or mark it there by hand as what it is",
+                    cause=Cause.AMOUNT_MISMATCH,
+                    key=f"{BILL}:{invoice}",
+                )
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Nothing to look for: the write itself reads the invoice first."""

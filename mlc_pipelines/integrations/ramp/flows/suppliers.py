@@ -11,6 +11,7 @@ from mlc_pipelines.flows.content import encode, fingerprint, kept_parts
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.integrations.erp.suppliers import SupplierBirths, SupplierSource, agreeing, born_id
 from mlc_pipelines.integrations.ramp.desk import Desk
+from mlc_pipelines.integrations.ramp.errors import AbsentError
 from mlc_pipelines.integrations.ramp.models import Vendor
 from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 from mlc_pipelines.wire.rows import Unread
@@ -60,7 +61,10 @@ class SuppliersToIfs:
 
     def fetch(self, sighting: Sighting) -> SourceRecord | None:
         """Put the vendor and the supplier it names side by side."""
-        vendor: Vendor = sighting.carry or self._desk.ramp.vendor(sighting.key)
+        try:
+            vendor: Vendor = sighting.carry or self._desk.ramp.vendor(sighting.key)
+        except AbsentError:
+            return None
         supplier = self._source.read(vendor.external_vendor_id or vendor.accounting_vendor_remote_id)
         content = {"vendor": msgspec.Raw(vendor.raw), "supplier": msgspec.Raw(supplier.raw) if supplier else None}
         return SourceRecord(
@@ -74,7 +78,9 @@ class SuppliersToIfs:
         )
 
     def prepare(self) -> None:
-        """Nothing to open: both sides are in the record."""
+        """Learn which vendors have a supplier by now: one held for want of it is looked at again."""
+        bound = self._desk.dictionary.bound("vendor")
+        self._desk.dictionary.learn("supplier_of", {vendor: supplier for supplier, vendor in bound.items()})
 
     def translate(self, entry: Entry) -> Translated | Ignored:
         """Decide on a vendor: known, in conflict, or new."""
@@ -83,6 +89,9 @@ class SuppliersToIfs:
         supplier = self._source.supplier(here) if here != b"null" else None
         if supplier is not None:
             return agreeing("Ramp", {"name": vendor.name, "country": vendor.country}, supplier)
+        known = self._desk.dictionary.by_external_id("vendor", vendor.id)
+        if known is not None:
+            return Ignored(Cause.ALREADY_KNOWN, f"vendor {vendor.name} is supplier {known.key} since it was read")
         if self._desk.settings.new_vendors == "hold":
             raise RecordError(
                 f"vendor {vendor.name} was made in Ramp; make the supplier in IFS, or set ramp.new_vendors to create",

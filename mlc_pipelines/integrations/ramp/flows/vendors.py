@@ -177,9 +177,18 @@ class VendorsToRamp:
         (outgoing,) = batch
         vendor = NewVendor(**outgoing.payload, accounting_vendor_remote_id=outgoing.entry.key)
         if outgoing.bound is not None:
+            self._refuse_anothers(outgoing.entry.key, self._desk.ramp.vendor(outgoing.bound))
             self._desk.ramp.update_vendor(outgoing.bound, vendor)
             return [Landed(outgoing.bound, {"amended": "yes"})]
         return [Landed(self._desk.ramp.create_vendor(vendor))]
+
+    def _refuse_anothers(self, key: str, vendor: Vendor) -> None:
+        if vendor.external_vendor_id not in (None, key):
+            raise RecordError(
+                f"supplier {key}: somebody linked its vendor {vendor.id} {vendor.name} in Ramp to supplier "
+                f"{vendor.external_vendor_id}; correct the link in Ramp, or the bills of {key} go to that vendor",
+                cause=Cause.VENDOR_CONFLICT,
+            )
 
     def confirm(self, batch: Sequence[Outgoing]) -> Sequence[Landed]:
         """Nothing: IFS is not told."""

@@ -7,6 +7,7 @@ from typing import Any
 from mlc_pipelines.errors import Cause, NotYetError, RecordError
 from mlc_pipelines.flows.content import encode, fingerprint
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
+from mlc_pipelines.integrations.erp.invoices import BILL
 from mlc_pipelines.integrations.erp.periods import OpenPeriods
 from mlc_pipelines.integrations.erp.vouchers import VoucherDesk
 from mlc_pipelines.integrations.ramp.acknowledging import NOT_SYNCED, acknowledge
@@ -42,7 +43,8 @@ class VouchersToIfs:
         self._desk = desk
         self._vouchers = VoucherDesk(desk.ifs, SERIE)
         self._periods = OpenPeriods(desk.ifs, desk.dictionary, desk.connection.companies)
-        self._companies: dict[str, str] = {}
+        self._companies: dict[str, list[str]] = {}
+        self._parts: dict[str, str] = {}  # field → code part
         self._found: set[int] = set()
         self.settle_after = desk.settings.ifs_settle_after_seconds
 
@@ -86,7 +88,11 @@ class VouchersToIfs:
     def prepare(self) -> None:
         """Read which company each entity of Ramp stands for, what each company credits, and which periods are open."""
         desk = self._desk
-        self._companies = {entity: company for company, entity in desk.entities().items()}
+        letters = [name.removeprefix("Code") for name in desk.dimensions()]
+        self._parts = {field_id(letter): letter for letter in letters}
+        self._companies = {}
+        for company, entity in desk.entities().items():
+            self._companies.setdefault(entity, []).append(company)
         rules = desk.settings.vouchers
         if rules:
             self._periods.prepare()
@@ -98,23 +104,34 @@ class VouchersToIfs:
         bill = Bill.parse(entry.source)
         made = self._desk.dictionary.by_key(self.kind, bill.id)
         if made is not None:
-            return _changed(entry.label, bill, made.external_id)
-        company = self._companies.get(bill.entity_id or "")
-        if rules is None or company is None:
+            return _changed(entry.label, bill, made.external_id, invoice=self._desk.invoice_of(bill))
+        companies = self._companies.get(bill.entity_id or "", [])
+        if rules is None or not companies:
             return Ignored(
                 Cause.NOT_OURS, f"bill {bill.invoice_number}: entity {bill.entity_id} is no company of this connection"
             )
         taken_back = _taken_back(bill)
         if taken_back:
             return Ignored(Cause.CANCELLED, f"bill {entry.label} is {taken_back} in Ramp: no voucher is made")
-        if rules.bills == "born_in_ramp" and bill.remote_id:
-            return Translated(encode({"booked": bill.remote_id}), bill.id)
-        parts = {
-            field_id(name.removeprefix("Code")): name.removeprefix("Code")
-            for name in self._desk.table("dimensions") or {}
-        }
+        invoice = self._desk.invoice_of(bill)
+        if rules.bills == "born_in_ramp" and invoice is not None:
+            if self._desk.dictionary.by_key(BILL, invoice) is None:
+                raise RecordError(
+                    f"bill {entry.label} has the reference {invoice}, and was not sent by this connection as an "
+                    "invoice of IFS; book it by hand, or take the reference off the bill in Ramp",
+                    cause=Cause.INVOICE_UNKNOWN,
+                    key=f"{BILL}:{invoice}",
+                )
+            return Translated(encode({"booked": invoice}), bill.id)
+        if len(companies) > 1:
+            raise RecordError(
+                f"bill {entry.label}: entity {bill.entity_id} stands for companies {' and '.join(companies)}, and a "
+                "voucher is booked in one; give each its own entity under ramp.entities, or book the bill by hand",
+                cause=Cause.ENTITY_UNMAPPED,
+                key=f"entity:{companies[-1]}",
+            )
         posted = bill.posting_date or bill.issued_at or entry.since.date()
-        voucher = self._periods.dated(to_voucher(_plain(bill), company, posted, rules, parts))
+        voucher = self._periods.dated(to_voucher(_plain(bill), companies[0], posted, rules, self._parts))
         return Translated(encode(voucher), bill.id)
 
     def find(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
@@ -159,9 +176,9 @@ class VouchersToIfs:
         return acknowledge(self._desk.ramp, "BILL_SYNC", booked, told_before=told_before)
 
 
-def _changed(label: str, bill: Bill, voucher: str) -> Ignored:
+def _changed(label: str, bill: Bill, voucher: str, *, invoice: str | None) -> Ignored:
     """Hold what was done to a bill after its voucher; an invoice that IFS booked itself has none of ours."""
-    if voucher == bill.remote_id:
+    if voucher == invoice:
         return Ignored(Cause.ALREADY_KNOWN, f"bill {label} is booked by IFS itself, from its invoice")
     taken_back = _taken_back(bill)
     if taken_back:
