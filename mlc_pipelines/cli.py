@@ -48,11 +48,7 @@ def main() -> None:
         say(str(error))
         sys.exit(CONFIGURATION)
     except Exception as error:
-        library = type(error).__module__.partition(".")[0]  # never imported here, so that help stays quick
-        if library == "alembic":
-            say(f"database: {error}; a newer version of mlc_pipelines has upgraded it: use that version")
-            sys.exit(CONFIGURATION)
-        if library != "sqlalchemy":
+        if not type(error).__module__.startswith("sqlalchemy."):  # never imported here, so that help stays quick
             raise
         say(f"database: {getattr(error, 'orig', None) or error}; see MLC_DATABASE_URL")
         sys.exit(CONFIGURATION)

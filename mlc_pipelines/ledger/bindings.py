@@ -18,6 +18,9 @@ from mlc_pipelines.wire.clock import Clock
 
 logger = logging.getLogger(__name__)
 
+NOTES = frozenset({"supplier_invoice", "invoice_number"})
+"""Kinds under which a flow keeps notes of what it has begun; no delivery made them."""
+
 _IN = 500
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Date, Row, String, Table, exists, or_, select, type_coerce
 
 from mlc_pipelines.ledger import chain, totals
+from mlc_pipelines.ledger.bindings import NOTES
 from mlc_pipelines.ledger.tables import Moment, bindings, entries, events
 
 PAGE = 1000
@@ -84,12 +85,13 @@ def verify_bindings(connection: Connection) -> Iterator[Finding]:
         select(bindings.c.connection, bindings.c.kind, bindings.c.key)
         .outerjoin(entries, entries.c.id == bindings.c.entry_id)
         .where(
+            bindings.c.kind.not_in(NOTES),
             or_(
                 entries.c.id.is_(None),
                 entries.c.connection != bindings.c.connection,
                 entries.c.key != bindings.c.key,
                 astray.where(~is_newer),
-            )
+            ),
         )
         .order_by(bindings.c.connection, bindings.c.kind, bindings.c.key)
     )

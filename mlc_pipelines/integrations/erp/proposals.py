@@ -26,7 +26,7 @@ from mlc_pipelines.ledger.bindings import Binding, Dictionary
 from mlc_pipelines.ledger.records import Landed
 from mlc_pipelines.ledger.states import State
 
-NOTES = "supplier_invoice"
+MADE = "supplier_invoice"
 NUMBERS = "invoice_number"
 BEGUN = "begun"  # it is being made; until its id is noted it may be there or not
 REFUSED = "refused"  # it was not made
@@ -61,7 +61,7 @@ class DocumentDesk:
 
     def has_begun(self, key: str) -> bool:
         """Tell whether something of a document may be in IFS: its invoice was begun, and not refused."""
-        note = self._dictionary.by_key(NOTES, key)
+        note = self._dictionary.by_key(MADE, key)
         return note is not None and note.external_id != REFUSED
 
     def deliver(self, outgoing: Outgoing) -> Landed:
@@ -120,7 +120,7 @@ class DocumentDesk:
         return there.word()
 
     def _taken(self, outgoing: Outgoing, there: FoundInvoice) -> RecordError:
-        wanted, other = outgoing.payload["invoice"], self._dictionary.by_external_id(NOTES, there.word())
+        wanted, other = outgoing.payload["invoice"], self._dictionary.by_external_id(MADE, there.word())
         maker = "was not made by this connection" if other is None else f"was made of the record {other.key}"
         return RecordError(
             f"{_named(wanted)} is in IFS already (id {there.invoice_id}{_posted(there)}) and {maker}; find out whether "
@@ -200,7 +200,7 @@ class DocumentDesk:
         Where nothing shows whether that one stands, it is said once: who releases the document has looked.
         """
         other = self._dictionary.by_key(NUMBERS, self._number(outgoing))
-        note = self._dictionary.by_key(NOTES, other.external_id) if other is not None else None
+        note = self._dictionary.by_key(MADE, other.external_id) if other is not None else None
         if other is None or note is None or note.key == outgoing.entry.key or note.external_id == REFUSED:
             return
         company, _, invoice_id = note.external_id.partition("^")
@@ -234,10 +234,10 @@ class DocumentDesk:
     # Notes
 
     def _note(self, outgoing: Outgoing) -> Binding | None:
-        return self._dictionary.by_key(NOTES, outgoing.entry.key)
+        return self._dictionary.by_key(MADE, outgoing.entry.key)
 
     def _write_note(self, outgoing: Outgoing, what: str, *, reference: str | None = None) -> None:
-        self._dictionary.link(NOTES, [(replace(outgoing.entry, reference=reference or _mark(outgoing)), what)])
+        self._dictionary.link(MADE, [(replace(outgoing.entry, reference=reference or _mark(outgoing)), what)])
 
     # The voucher
 

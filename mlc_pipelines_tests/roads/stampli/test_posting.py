@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from mlc_pipelines.errors import Cause
+from mlc_pipelines.integrations.erp.proposals import MADE, NUMBERS
+from mlc_pipelines.ledger.bindings import NOTES
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.roads.installation import references
 from mlc_pipelines_tests.roads.stampli.tenancy import COLUMNS, Tenancy, csv_of, invoice_feed, row
@@ -18,6 +20,11 @@ CREATE = {"vendor_create": True}
 def sides(voucher: dict[str, Any]) -> list[tuple[str, Decimal | None, Decimal | None]]:
     return [(each["Account"], each["CurrencyDebetAmount"], each["CurrencyCreditAmount"])
             for each in voucher["VoucherRows"]]  # fmt: skip
+
+
+def test_what_is_noted_of_an_invoice_passes_for_no_delivery() -> None:
+    """The audit holds bindings against what was delivered; a note says what was begun."""
+    assert {MADE, NUMBERS} == NOTES
 
 
 def test_an_approved_invoice_becomes_supplier_invoice_and_voucher(tenancy: Tenancy) -> None:
