@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, bindparam, insert, or_, select, update
+from sqlalchemy import Engine, Insert, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlc_pipelines.connections.tables import rate_budgets
@@ -136,7 +136,10 @@ class SharedBudget:
     def _book(self, asking: Sequence[Future[tuple[float, float]]]) -> None:
         self._ensure()
         with self._writing.begin() as connection:
-            row = connection.execute(_LOCKED, {"b_name": self._name}).one()
+            row = connection.execute(_LOCKED, {"b_name": self._name}).first()
+            if row is None:  # a backup from before there was one has been put in the database's place
+                connection.execute(self._new())
+                row = connection.execute(_LOCKED, {"b_name": self._name}).one()
             now = self._clock.now().timestamp()
             start = _start(row.blocked_until, now)
             tat = _believed(row.tat, start, farthest=self._farthest)
@@ -150,8 +153,11 @@ class SharedBudget:
 
     def _blocked_until(self) -> float:
         with self._engine.begin() as connection:
-            until: float = connection.execute(_PAUSED, {"b_name": self._name}).scalar_one()
-        return until
+            until: float | None = connection.execute(_PAUSED, {"b_name": self._name}).scalar()
+        return until or 0.0
+
+    def _new(self) -> Insert:
+        return insert(rate_budgets).values(name=self._name, tat=0.0, blocked_until=0.0)
 
     def _ensure(self) -> None:
         if self._there:
@@ -161,7 +167,7 @@ class SharedBudget:
         if found is None:
             try:
                 with self._writing.begin() as connection:
-                    connection.execute(insert(rate_budgets).values(name=self._name, tat=0.0, blocked_until=0.0))
+                    connection.execute(self._new())
             except IntegrityError:
                 pass  # another process was first; its row is the one we share
         self._there = True

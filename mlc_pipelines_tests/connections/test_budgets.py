@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, select, update
 
 from mlc_pipelines.connections.budgets import FARTHEST_WINDOWS, LONGEST_PAUSE, SharedBudget
 from mlc_pipelines.connections.tables import rate_budgets
@@ -76,6 +76,16 @@ def test_a_pause_may_be_longer_than_many_windows(engine: Engine, clock: SteppedC
     assert elapsed(shared, clock, 1) == pytest.approx(600, abs=1e-3)
     shared.pause(86400)
     assert elapsed(shared, clock, 1) == pytest.approx(LONGEST_PAUSE, abs=1e-3)
+
+
+def test_a_budget_goes_on_in_a_backup_from_before_it(engine: Engine, clock: SteppedClock) -> None:
+    """Whoever worked with the database before finds no row there, and makes it anew."""
+    shared = budget(engine, clock)
+    assert elapsed(shared, clock, 6) == pytest.approx(STEP)
+    with writing(engine) as connection:
+        connection.execute(delete(rate_budgets))
+    assert elapsed(shared, clock, 5) == 0
+    assert elapsed(shared, clock, 1) == pytest.approx(STEP)
 
 
 @pytest.mark.parametrize("column", ["tat", "blocked_until"])
