@@ -20,7 +20,6 @@ from mlc_pipelines.ifs.client import IfsClient
 from mlc_pipelines.ifs.errors import AbsentError
 from mlc_pipelines.ifs.posting_proposals import NewProposal, PostingLine, PostingProposals
 from mlc_pipelines.ifs.supplier_invoices import FoundInvoice, SupplierInvoices
-from mlc_pipelines.ifs.vouchers import Vouchers
 from mlc_pipelines.integrations.erp.vouchers import VoucherDesk
 from mlc_pipelines.ledger.bindings import Binding, Dictionary
 from mlc_pipelines.ledger.records import Landed
@@ -43,7 +42,6 @@ class DocumentDesk:
     def __init__(self, ifs: IfsClient, dictionary: Dictionary, serie: str, *, by_supplier: bool = True) -> None:
         self._proposals = PostingProposals(ifs)
         self._invoices = SupplierInvoices(ifs)
-        self._journal = Vouchers(ifs)
         self._vouchers = VoucherDesk(ifs, serie)
         self._dictionary = dictionary
         self._serie = serie
@@ -90,7 +88,8 @@ class DocumentDesk:
 
     def _parts(self, outgoing: Outgoing) -> tuple[str | None, Landed | None]:
         """Look for both parts; an invoice that is there is noted, for it may leave the proposals at any time."""
-        return self._ours(outgoing), self._our_voucher(outgoing) if outgoing.payload["voucher"] else None
+        voucher = outgoing.payload["voucher"]
+        return self._ours(outgoing), self._vouchers.find(voucher) if voucher else None
 
     def _whole(self, outgoing: Outgoing, invoice: str | None, voucher: Landed | None) -> Landed | None:
         """Give what landed where nothing is to be made any more: a voucher alone tells that its invoice has left."""
@@ -238,27 +237,6 @@ class DocumentDesk:
 
     def _write_note(self, outgoing: Outgoing, what: str, *, reference: str | None = None) -> None:
         self._dictionary.link(MADE, [(replace(outgoing.entry, reference=reference or _mark(outgoing)), what)])
-
-    # The voucher
-
-    def _our_voucher(self, outgoing: Outgoing) -> Landed | None:
-        """Look for our reference; a voucher under it with another amount is of another content or document."""
-        wanted = outgoing.payload["voucher"]
-        there = self._vouchers.find(wanted)
-        if there is None:
-            return None
-        booked = self._journal.debits(wanted["company"], self._serie, wanted["reference"])
-        debits = sum((Decimal(row["debit"] or 0) for row in wanted["rows"]), Decimal(0))
-        if booked and booked != {wanted["currency"]: debits}:
-            said = ", ".join(f"{amount} {currency}" for currency, amount in booked.items())
-            raise RecordError(
-                f"voucher {there.external_id} has the reference {self._serie} {wanted['reference']} of "
-                f"{_named(outgoing.payload['invoice'])}, but debits {said}, not {debits} {wanted['currency']}; find "
-                "out whether it is of an earlier content or of another document, and correct IFS by hand",
-                cause=Cause.DUPLICATE_SUSPECTED,
-                key=_key(outgoing.payload["invoice"]),
-            )
-        return there
 
 
 def _mark(outgoing: Outgoing) -> str:

@@ -63,9 +63,23 @@ class VoucherDesk:
         self._serie = serie
 
     def find(self, payload: Mapping[str, Any]) -> Landed | None:
-        """Look for the voucher whose rows carry the payload's reference."""
-        key = self._vouchers.find(payload["company"], self._serie, payload["reference"], rows=len(payload["rows"]))
-        return Landed(key.text()) if key is not None else None
+        """Look for the voucher whose rows carry the payload's reference; one of another amount needs a person."""
+        company, reference = payload["company"], payload["reference"]
+        key = self._vouchers.find(company, self._serie, reference, rows=len(payload["rows"]))
+        if key is None:
+            return None
+        booked = self._vouchers.debits(company, self._serie, reference)
+        debits = sum((Decimal(row["debit"] or 0) for row in payload["rows"]), Decimal(0))
+        if booked and booked != {payload["currency"]: debits}:
+            said = ", ".join(f"{amount} {currency}" for currency, amount in booked.items())
+            raise RecordError(
+                f"voucher {key.text()} has the reference {self._serie} {reference} of {payload['text']}, but debits "
+                f"{said}, not {debits} {payload['currency']}; find out whether it is of an earlier content or of "
+                "another document, and correct IFS by hand",
+                cause=Cause.DUPLICATE_SUSPECTED,
+                key=f"voucher:{company}^{reference}",
+            )
+        return Landed(key.text())
 
     def find_all(self, batch: Sequence[Outgoing]) -> Mapping[int, Landed]:
         """Look for the vouchers of a batch, by entry id."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mlc_pipelines.errors import Cause
+from mlc_pipelines_tests.backups import back_up, bring_back
 from mlc_pipelines_tests.roads.airbase.tenancy import BOOKED, Tenancy, key_of, sides
 
 EVENT = "purchase_request_approved"
@@ -43,6 +44,22 @@ def test_what_was_approved_before_the_first_day_is_left_alone(tenancy: Tenancy) 
     tenancy.change(documents_from=today)
     tenancy.run("request_vouchers")
     assert tenancy.voucher(f"PR-{request}")
+
+
+def test_a_voucher_of_another_amount_is_not_taken_for_the_one_that_was_forgotten(
+    tenancy: Tenancy, tmp_path: Path
+) -> None:
+    """The ledger was restored from before it, and the request was changed since."""
+    back_up(tenancy.house.ledger.engine, tmp_path / "backup")
+    request = approved(tenancy)
+    tenancy.run("request_vouchers")
+    tenancy.request(request).lines[0].amount = Decimal("1900.00")
+    bring_back(tenancy.house.ledger.engine, tmp_path / "backup")
+    tenancy.run("request_vouchers")
+    assert len(tenancy.ifs.vouchers) == 1
+    assert list(tenancy.causes("request_vouchers").values()) == [Cause.DUPLICATE_SUSPECTED]
+    said = tenancy.entry("request_vouchers", request).problem or ""
+    assert "debits 1830.00 EUR, not 1900.00 EUR" in said
 
 
 def test_a_second_run_writes_nothing(tenancy: Tenancy) -> None:
