@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from mlc_pipelines.connections.settings import Connection
 from mlc_pipelines.errors import ConfigurationError
 from mlc_pipelines.ifs.client import IfsClient
-from mlc_pipelines.ifs.names import LETTERS
 from mlc_pipelines.integrations.airbase.book import VendorBook
 from mlc_pipelines.integrations.airbase.booking import VoucherWords, inverted
 from mlc_pipelines.integrations.airbase.client import AirbaseClient
 from mlc_pipelines.integrations.airbase.settings import AirbaseSettings
 from mlc_pipelines.integrations.erp.accounts import AccountSource
+from mlc_pipelines.integrations.erp.dimensions import mapped_code_parts
 from mlc_pipelines.ledger.bindings import Dictionary
 from mlc_pipelines.ledger.ledger import Books
 
 CURRENCY = "currency"
 VENDOR_LINK = "vendor_link"
-CODE_PARTS = frozenset(f"Code{letter}" for letter in LETTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +46,7 @@ class Desk:
 
     def dimensions(self) -> dict[str, str]:
         """Give what each mapped code part (`CodeB`) is called there."""
-        table = self.table("dimensions") or {}
-        wrong = sorted(set(table) - CODE_PARTS)
-        if wrong:
-            raise ConfigurationError(
-                f"{self.connection.path}: mapping.dimensions: {', '.join(wrong)}: code parts are CodeB to CodeJ"
-            )
-        return table
+        return mapped_code_parts(self.connection)
 
     def wanted_subsidiaries(self) -> dict[str, str]:
         """Give the subsidiary's reference of each company as the settings have it: else the company's own code."""

@@ -13,6 +13,7 @@ from mlc_pipelines.integrations.bill.mapping import UNREADABLE
 from mlc_pipelines.integrations.bill.matching import dimension_kinds
 from mlc_pipelines.integrations.bill.models import VendorRow
 from mlc_pipelines.integrations.bill.settings import BillSettings
+from mlc_pipelines.integrations.erp.dimensions import mapped_code_parts
 from mlc_pipelines.ledger.bindings import Dictionary
 from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.wire.clock import Clock
@@ -52,7 +53,7 @@ class Desk:
     def dimensions(self) -> dict[str, str]:
         """Give what each mapped code part is in BILL, by its letter."""
         try:
-            return dimension_kinds(self.table("dimensions") or {})
+            return dimension_kinds(mapped_code_parts(self.connection))
         except ValueError as error:
             raise ConfigurationError(f"{self.connection.path}: mapping.dimensions: {error}") from error
 

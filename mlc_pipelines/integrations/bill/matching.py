@@ -6,11 +6,9 @@ from typing import Any
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.ifs.accounts import Account
 from mlc_pipelines.ifs.code_parts import CodePartValue
-from mlc_pipelines.ifs.names import LETTERS
 from mlc_pipelines.integrations.bill.models import KINDS, Classification
 
 EVERY_TYPE = "*"
-CODE_PARTS = frozenset(f"Code{letter}" for letter in LETTERS)
 
 
 def account_number(code: str, accounts: Mapping[str, str] | None) -> str | None:
@@ -69,9 +67,6 @@ def _the_one(fitting: Sequence[Classification], what: str) -> Classification | N
 
 def dimension_kinds(table: Mapping[str, str]) -> dict[str, str]:
     """Read `mapping.dimensions`: what each code part is in BILL, by its letter; ValueError names a wrong word."""
-    parts = sorted(part for part in table if part not in CODE_PARTS)
-    if parts:
-        raise ValueError(f"{', '.join(parts)}: code parts are CodeB to CodeJ")
     wrong = sorted(f"{part}: {kind}" for part, kind in table.items() if kind not in KINDS)
     if wrong:
         raise ValueError(f"{', '.join(wrong)}: a code part is one of {', '.join(KINDS)}")

@@ -18,7 +18,7 @@ from mlc_pipelines.integrations.erp.payments import PAID, PARTLY_PAID
 from mlc_pipelines.integrations.integration import Period
 from mlc_pipelines.ledger.bindings import Dictionary
 from mlc_pipelines.ledger.chain import digest
-from mlc_pipelines.ledger.records import Ignored, SourceRecord
+from mlc_pipelines.ledger.records import Entry, Ignored, SourceRecord
 from mlc_pipelines.wire.rows import Unread
 
 BILL = "bill"
@@ -42,9 +42,14 @@ class Sent:
 
     def by_us(self, invoice: SupplierInvoice) -> bool:
         """Tell whether this connection sent it."""
-        if any((said or "").startswith(self.mark) for said in (invoice.sent_mark, invoice.payment_reference)):
+        if self.marks(invoice):
             return True
         return self.dictionary.by_key(BILL, invoice_reference(invoice.company, invoice.invoice_id)) is not None
+
+    def marks(self, invoice: SupplierInvoice) -> list[str]:
+        """Give the marks of an invoice that begin as ours do."""
+        said = dict.fromkeys((invoice.sent_mark, invoice.payment_reference))
+        return [mark for mark in said if mark and mark.startswith(self.mark)]
 
     def elsewhere(self, invoice: SupplierInvoice) -> str | None:
         """Say as what IFS has it marked by others; None where it has not."""
@@ -75,6 +80,19 @@ class Sent:
                 cause=Cause.SENT_ELSEWHERE,
             )
         return None
+
+    def refuse_marked(self, entry: Entry, source: "InvoiceSource", *, where: str) -> None:
+        """Refuse an invoice with a mark that begins as ours do, of which `where` has no bill: another business has it.
+
+        Unless the mark has been cleared since it was read.
+        """
+        marks = self.marks(source.invoice(entry.source)) and self.marks(source.fresh(entry.key))
+        if marks:
+            raise RecordError(
+                f"invoice {entry.label} is marked in IFS as {marks[0]}, and {where} has no bill of it; find out who "
+                "pays it, and clear the mark in IFS and replay if it is to be sent here",
+                cause=Cause.SENT_ELSEWHERE,
+            )
 
 
 class InvoiceSource:
@@ -121,6 +139,11 @@ class InvoiceSource:
         """Read an invoice back from our copy."""
         head, lines = kept_parts(source, "head", "lines")
         return self._proposals.invoice(head, kept_rows(lines))
+
+    def fresh(self, key: str) -> SupplierInvoice:
+        """Read an invoice from IFS as it is now; AbsentError when it is no longer among the proposals."""
+        company, _, invoice_id = key.partition("^")
+        return self._proposals.read(company, int(invoice_id))
 
     def mark_sent(self, key: str, mark: str, *, ours: str) -> dict[str, str]:
         """Write the sent mark under the ETag of a fresh read, unless it is there; give what the trail should know.

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlc_pipelines.connections.settings import Connection
-from mlc_pipelines.errors import ConfigurationError, OutcomeUnknownError
+from mlc_pipelines.errors import OutcomeUnknownError
 from mlc_pipelines.flows.flow import Outgoing
 from mlc_pipelines.ifs.client import IfsClient
-from mlc_pipelines.ifs.names import LETTERS
 from mlc_pipelines.ifs.settings import IfsSettings
+from mlc_pipelines.integrations.erp.dimensions import mapped_code_parts
 from mlc_pipelines.integrations.erp.invoices import BILL
 from mlc_pipelines.integrations.ramp.client import RampClient
 from mlc_pipelines.integrations.ramp.models import Bill
@@ -16,8 +16,6 @@ from mlc_pipelines.integrations.ramp.settings import RampSettings
 from mlc_pipelines.ledger.bindings import Dictionary
 from mlc_pipelines.ledger.ledger import Books
 from mlc_pipelines.ledger.records import Landed
-
-CODE_PARTS = frozenset(f"Code{letter}" for letter in LETTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +75,7 @@ class Desk:
 
     def dimensions(self) -> dict[str, str]:
         """Give what each mapped code part (`CodeB`) is called there."""
-        table = self.table("dimensions") or {}
-        wrong = sorted(set(table) - CODE_PARTS)
-        if wrong:
-            raise ConfigurationError(
-                f"{self.connection.path}: mapping.dimensions: {', '.join(wrong)}: code parts are CodeB to CodeJ"
-            )
-        return table
+        return mapped_code_parts(self.connection)
 
 
 def landed_as(batch: Sequence[Outgoing], found: Mapping[int, Landed], what: str) -> list[Landed]:

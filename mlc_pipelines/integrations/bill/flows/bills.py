@@ -8,7 +8,6 @@ from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
 from mlc_pipelines.ifs.errors import AbsentError
-from mlc_pipelines.ifs.posting_proposals import PostingProposals, SupplierInvoice
 from mlc_pipelines.integrations.bill.bill_client import MOST_AT_ONCE
 from mlc_pipelines.integrations.bill.desk import Desk
 from mlc_pipelines.integrations.bill.mapping import Words, marked, to_bill
@@ -120,7 +119,7 @@ class BillsToBill:
 
     def _marked_in_ifs(self, outgoing: Outgoing) -> Bill | None:
         """Give the bill that IFS has the invoice marked as, where it is ours: it may be older than is looked back."""
-        for mark in dict.fromkeys(_marks(self._invoices.invoice(outgoing.entry.source))):
+        for mark in self._sent.marks(self._invoices.invoice(outgoing.entry.source)):
             with suppress(RecordError):  # no bill of this organization, however BILL says so
                 bill = self._desk.bill.bill(mark.removeprefix(MARK))
                 if marked(bill.description) == outgoing.entry.key:
@@ -149,9 +148,8 @@ class BillsToBill:
 
     def _is_valid(self, key: str) -> bool:
         """Tell whether an invoice is among the posting proposals and not cancelled."""
-        company, _, invoice_id = key.partition("^")
         try:
-            return not PostingProposals(self._desk.ifs).read(company, int(invoice_id)).is_cancelled
+            return not self._invoices.fresh(key).is_cancelled
         except AbsentError:
             return False
 
@@ -168,7 +166,7 @@ class BillsToBill:
         landed = {o.entry.id: self._amended(o, o.bound, bills[o.entry.id]) for o in batch if o.bound is not None}
         for outgoing in batch:
             if outgoing.bound is None:
-                self._refuse_what_is_elsewhere(outgoing.entry)
+                self._sent.refuse_marked(outgoing.entry, self._invoices, where="this organization of BILL")
         new = {entry: bill for entry, bill in bills.items() if entry not in landed}
         if len(new) == 1:
             made = [self._desk.bill.create_bill(bill) for bill in new.values()]
@@ -176,19 +174,6 @@ class BillsToBill:
             made = self._desk.bill.create_bills(list(new.values())) if new else []
         landed |= {entry: Landed(bill.id) for entry, bill in zip(new, made, strict=True)}
         return [landed[outgoing.entry.id] for outgoing in batch]
-
-    def _refuse_what_is_elsewhere(self, entry: Entry) -> None:
-        """Refuse an invoice that IFS has as sent or paid by BILL, of which no bill was found in this organization."""
-        if not _marks(self._invoices.invoice(entry.source)):
-            return
-        company, _, invoice_id = entry.key.partition("^")
-        marks = _marks(PostingProposals(self._desk.ifs).read(company, int(invoice_id)))  # unless cleared since
-        if marks:
-            raise RecordError(
-                f"invoice {entry.label} is marked in IFS as {marks[0]}, and BILL has no bill of it here; find out "
-                "which organization pays it, and clear the mark in IFS and replay if it is to be sent here",
-                cause=Cause.SENT_ELSEWHERE,
-            )
 
     def _amended(self, outgoing: Outgoing, bill_id: str, bill: NewBill) -> Landed:
         """Replace the whole bill, as long as nobody has decided on it or paid it."""
@@ -213,11 +198,6 @@ class BillsToBill:
         (outgoing,) = batch
         said = f"{MARK}{outgoing.entry.external_id}"
         return [Landed(said, self._invoices.mark_sent(outgoing.entry.key, said, ours=said))]
-
-
-def _marks(invoice: SupplierInvoice) -> list[str]:
-    """Give the marks in IFS that name a bill of BILL."""
-    return [mark for mark in (invoice.sent_mark, invoice.payment_reference) if mark and mark.startswith(MARK)]
 
 
 def _company(key: str) -> str:

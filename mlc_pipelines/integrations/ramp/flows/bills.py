@@ -8,7 +8,6 @@ from typing import Any
 from mlc_pipelines.errors import Cause, RecordError
 from mlc_pipelines.flows.content import encode
 from mlc_pipelines.flows.flow import Asset, Assets, Outgoing, Sighting
-from mlc_pipelines.ifs.posting_proposals import PostingProposals, SupplierInvoice
 from mlc_pipelines.integrations.erp.invoices import BILL, InvoiceSource, Sent
 from mlc_pipelines.integrations.ramp.desk import Desk
 from mlc_pipelines.integrations.ramp.errors import NotSubmittableError
@@ -118,23 +117,10 @@ class BillsToRamp:
         ramp, mode = self._desk.ramp, self._desk.settings.bill_mode
         if outgoing.bound is not None:
             return [self._amended(outgoing, bill)]
-        self._refuse_what_is_elsewhere(outgoing.entry)
+        self._sent.refuse_marked(outgoing.entry, self._invoices, where="this Ramp")
         self._refuse_another_draft(bill)
         made = ramp.create_bill(bill) if mode is BillMode.PREAPPROVED else ramp.create_draft(bill)
         return [Landed(made.id)]
-
-    def _refuse_what_is_elsewhere(self, entry: Entry) -> None:
-        """Refuse an invoice that IFS has as sent or paid by a Ramp, of which no bill is in this one."""
-        if not _marks(self._invoices.invoice(entry.source)):
-            return
-        company, _, invoice_id = entry.key.partition("^")
-        marks = _marks(PostingProposals(self._desk.ifs).read(company, int(invoice_id)))  # unless cleared since
-        if marks:
-            raise RecordError(
-                f"invoice {entry.label} is marked in IFS as {marks[0]}, and this Ramp has no bill of it; find out "
-                "which Ramp pays it, and clear the mark in IFS and replay if it is to be sent here",
-                cause=Cause.SENT_ELSEWHERE,
-            )
 
     def _refuse_another_draft(self, bill: NewBill) -> None:
         """Refuse a number of which somebody else, or mail intake, has made a draft: Ramp may compare bills alone."""
@@ -203,11 +189,6 @@ class BillsToRamp:
         except NotSubmittableError as error:
             return {"submit": f"left to a person: {error}"}
         return {"submit": "yes"}
-
-
-def _marks(invoice: SupplierInvoice) -> list[str]:
-    """Give the marks in IFS that name a bill of Ramp."""
-    return [mark for mark in (invoice.sent_mark, invoice.payment_reference) if mark and mark.startswith(MARK)]
 
 
 def _new_bill(payload: Mapping[str, Any], reference: str) -> NewBill:
