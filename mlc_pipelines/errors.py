@@ -58,6 +58,7 @@ class Cause(StrEnum):
     REJECTED_IN_TARGET = "rejected_in_target"
     UNREADABLE = "unreadable"
     OUTCOME_UNSETTLED = "outcome_unsettled"
+    CLOSED_BY_HAND = "closed_by_hand"
 
 
 class MlcError(Exception):

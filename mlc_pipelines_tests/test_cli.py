@@ -11,8 +11,8 @@ import pytest
 from mlc_pipelines_tests.commands.asking import mlc
 
 OFFERED = (
-    "audit", "check", "db", "demo", "holds", "reconcile", "replay", "run", "sandbox", "secrets", "status", "trail",
-    "ui", "webhooks",
+    "audit", "check", "close", "db", "demo", "holds", "reconcile", "replay", "run", "sandbox", "secrets", "status",
+    "trail", "ui", "webhooks",
 )  # fmt: skip
 HEAVY = ("dagster", "sqlalchemy", "alembic", "httpx", "cryptography", "starlette")
 

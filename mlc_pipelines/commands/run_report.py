@@ -1,4 +1,4 @@
-"""What a run or a replay came to, for scripts and for people."""
+"""What a run, a replay or a closing came to, for scripts and for people."""
 
 from collections.abc import Sequence
 
@@ -50,3 +50,19 @@ def held(books: Books, flows: list[str], choice: Choice) -> list[Entry]:
             limit=MANY,
         )
     ]
+
+
+def held_document(done_as: str, chosen: Sequence[Entry], *, done: bool) -> dict[str, object]:
+    """Make the document of what was done with held records, as they were held."""
+    names = ("flow", "label", "cause", "problem")
+    return {done_as: done, "records": [dict(zip(names, row, strict=True)) for row in _rows(chosen)]}
+
+
+def tell_held(what: str, chosen: Sequence[Entry]) -> None:
+    """Tell people what becomes of held records."""
+    columns = ("flow", "record", "cause", "what was wrong")
+    console().print(table(f"{len(chosen)} records {what}", columns, _rows(chosen)))
+
+
+def _rows(chosen: Sequence[Entry]) -> list[tuple[str, str, str, str]]:
+    return [(entry.flow, entry.label, entry.cause or "", entry.problem or "") for entry in chosen]

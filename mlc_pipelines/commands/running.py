@@ -1,4 +1,4 @@
-"""Commands that ask and work: check, run, replay."""
+"""Commands that ask and work: check, run, replay, close."""
 
 from datetime import datetime
 from typing import Annotated
@@ -14,13 +14,14 @@ from mlc_pipelines.commands.output import (
     console,
     plain,
     say,
-    table,
 )
 from mlc_pipelines.errors import Cause
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Connection = Annotated[str, typer.Argument(help="Name of the connection.")]
 FlowOption = Annotated[str | None, typer.Option(help="Only this flow.")]
+Keys = Annotated[list[str] | None, typer.Option(help="Only this record: key or document number.")]
+Causes = Annotated[list[Cause] | None, typer.Option(help="Only this cause, as account_unmapped.", metavar="CAUSE")]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command()(check)
     app.command()(run)
     app.command()(replay)
+    app.command()(close)
 
 
 def check(
@@ -103,10 +105,8 @@ def replay(
     connection: Connection,
     reason: Annotated[str, typer.Option(help="Why; it is written in the trail of each record.")],
     flow: FlowOption = None,
-    key: Annotated[list[str] | None, typer.Option(help="Only this record: key or document number.")] = None,
-    cause: Annotated[
-        list[Cause] | None, typer.Option(help="Only this cause, as account_unmapped.", metavar="CAUSE")
-    ] = None,
+    key: Keys = None,
+    cause: Causes = None,
     since: Annotated[datetime | None, typer.Option(help="Only what is held since then (UTC).")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go again, and stop.")] = False,
     as_document: Json = False,
@@ -115,7 +115,7 @@ def replay(
     import getpass
     from datetime import UTC
 
-    from mlc_pipelines.commands.run_report import held
+    from mlc_pipelines.commands.run_report import held, held_document, tell_held
     from mlc_pipelines.flows.road import Choice
     from mlc_pipelines.flows.translating import put_back
     from mlc_pipelines.integrations.house import House
@@ -128,13 +128,48 @@ def replay(
         chosen = held(books, flows, choice)
         for name in flows if chosen and not dry_run else ():
             put_back(books, name, choice, None)
-    rows = [(entry.flow, entry.label, entry.cause or "", entry.problem or "") for entry in chosen]
     if as_document:
-        names = ("flow", "label", "cause", "problem")
-        as_json({"replayed": not dry_run, "records": [dict(zip(names, row, strict=True)) for row in rows]})
-        return
-    title = f"{len(rows)} records would go again" if dry_run else f"{len(rows)} records go again with the next run"
-    console().print(table(title, ("flow", "record", "cause", "what was wrong"), rows))
+        as_json(held_document("replayed", chosen, done=not dry_run))
+    else:
+        tell_held("would go again" if dry_run else "go again with the next run", chosen)
+
+
+def close(
+    connection: Connection,
+    reason: Annotated[str, typer.Option(help="What was done by hand; it is written in the trail of each record.")],
+    flow: FlowOption = None,
+    key: Keys = None,
+    cause: Causes = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be closed, and stop.")] = False,
+    as_document: Json = False,
+) -> None:
+    """End holds that were settled by hand: never sent in this version; what the target has counts as delivered."""
+    import getpass
+
+    from mlc_pipelines.commands.run_report import held, held_document, tell_held
+    from mlc_pipelines.flows.closing import close as close_holds
+    from mlc_pipelines.flows.road import Choice
+    from mlc_pipelines.integrations.house import House
+
+    if not key and not cause:
+        say("name what is to be closed: at least one --key or --cause")
+        raise typer.Exit(CONFIGURATION)
+    choice = Choice(reason, getpass.getuser(), tuple(key or ()), tuple(cause or ()))
+    with House.open() as house:
+        flows = _flows([card.name for card in house.integration(connection).flows], flow)
+        books = house.ledger.books(connection)
+        chosen = held(books, flows, choice)
+        if not dry_run:
+            close_holds(books, chosen, choice)
+    if as_document:
+        as_json(held_document("closed", chosen, done=not dry_run))
+    else:
+        tell_held("would be closed" if dry_run else "are closed", chosen)
+    unknown = set(choice.keys) - {name for entry in chosen for name in (entry.key, entry.label)}
+    for each in sorted(unknown):
+        say(f"{connection}: nothing that is held and chosen is named {each!r}; see `mlc holds {connection}`")
+    if unknown:
+        raise typer.Exit(ATTENTION)
 
 
 def _flows(there: list[str], chosen: str | None) -> list[str]:

@@ -68,11 +68,12 @@ CATALOGUE: dict[Cause, Advice] = {
     ),
     Cause.CREDIT_NOTE: Advice(
         "A credit note: the spend system does not take it as a bill.",
-        "Accounts payable: enter it in the spend system by hand and apply it to a bill there.",
+        "Accounts payable: enter it by hand in the system that lacks it and apply it to a bill there. "
+        "Then `mlc close` ends the hold.",
     ),
     Cause.NEGATIVE_LINE: Advice(
         "A line is negative: the spend system does not take it.",
-        "Accounts payable: combine the lines at the source, or enter the bill by hand.",
+        "Accounts payable: combine the lines at the source; or enter the bill by hand, then `mlc close` ends the hold.",
     ),
     Cause.CANCELLED: Advice("The document was cancelled before it was delivered.", "Nothing to do."),
     Cause.NOT_READY: Advice(
@@ -80,11 +81,12 @@ CATALOGUE: dict[Cause, Advice] = {
     ),
     Cause.CHANGED_AFTER_DELIVERY: Advice(
         "The document changed after it was delivered, and the target no longer takes changes.",
-        "Accounts payable: compare both sides and correct the target by hand.",
+        "Accounts payable: compare both sides and correct the target by hand. Then `mlc close` ends the hold.",
     ),
     Cause.CANCELLED_AFTER_DELIVERY: Advice(
         "The document was cancelled after it was delivered.",
-        "Accounts payable: archive the bill in the spend system.",
+        "Accounts payable: undo it where it was delivered: archive the bill in the spend system, or, where the "
+        "document comes from there, cancel its invoice or voucher in IFS. Then `mlc close` ends the hold.",
     ),
     Cause.CHANGED_ELSEWHERE: Advice(
         "Somebody kept changing the record while we wrote to it.",
@@ -97,15 +99,16 @@ CATALOGUE: dict[Cause, Advice] = {
     ),
     Cause.DUPLICATE_SUSPECTED: Advice(
         "The target has a document with the same number that we did not make.",
-        "Accounts payable: find out which of the two is right; remove one, then replay.",
+        "Accounts payable: find out which of the two is right. Remove the other one, then replay; or, if this one is "
+        "wrong, `mlc close` ends the hold.",
     ),
     Cause.INVOICE_UNKNOWN: Advice(
         "A payment names a bill whose invoice we did not send.",
-        "Accounts payable: mark the invoice by hand.",
+        "Accounts payable: mark the invoice by hand. Then `mlc close` ends the hold.",
     ),
     Cause.REJECTED_BY_TARGET: Advice(
         "The target refused the record; the message says why.",
-        "Correct what the message names, then replay.",
+        "Correct what the message names, then replay; if it was entered by hand instead, `mlc close` ends the hold.",
     ),
     Cause.REJECTED_IN_TARGET: Advice(
         "An approver rejected the bill in the spend system.",
@@ -113,10 +116,12 @@ CATALOGUE: dict[Cause, Advice] = {
     ),
     Cause.UNREADABLE: Advice(
         "The record could not be read; the message names the field and the value.",
-        "Integration engineer: compare the record with the connection's attribute names, then replay.",
+        "Integration engineer: compare the record with the connection's attribute names, then replay. If the file came "
+        "again under another name, or the record was entered by hand, `mlc close` ends the hold.",
     ),
     Cause.OUTCOME_UNSETTLED: Advice(
         "A write got no answer, and looking it up did not settle it.",
         "Integration engineer: look the reference up in the target, then replay.",
     ),
+    Cause.CLOSED_BY_HAND: Advice("A person has settled it by hand, and said how.", "Nothing to do."),
 }

@@ -20,7 +20,7 @@ def unwatched(_step: str, _records: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which held entries a person puts back on the road, and why. Empty conditions choose all."""
+    """Which held entries a person puts back on the road or closes, and why. Empty conditions choose all."""
 
     reason: str
     actor: str = "operator"

@@ -23,7 +23,7 @@ class State(StrEnum):
     CONFIRMED = "confirmed"  # the source has been told
     POSTPONED = "postponed"  # the other side could not answer: due again at the next pass
     HELD = "held"  # a person must act
-    IGNORED = "ignored"  # by rule, not carried; the reason is written down
+    IGNORED = "ignored"  # not carried, by rule or as a person closed it; the reason is written down
     SUPERSEDED = "superseded"  # a newer version took its place, and speaks for it
 
 
@@ -34,7 +34,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.UNKNOWN: frozenset({State.DELIVERED, State.CONFIRMED, State.TRANSLATED, State.HELD, State.SENDING}),
     State.DELIVERED: frozenset({State.SENDING, State.CONFIRMED}),
     State.POSTPONED: frozenset({State.SENDING, State.RECEIVED, State.DELIVERED, State.SUPERSEDED}),
-    State.HELD: frozenset({State.RECEIVED, State.DELIVERED, State.SUPERSEDED}),
+    State.HELD: frozenset({State.RECEIVED, State.DELIVERED, State.CONFIRMED, State.IGNORED, State.SUPERSEDED}),
     State.IGNORED: frozenset({State.RECEIVED, State.SUPERSEDED}),
     State.CONFIRMED: frozenset(),
     State.SUPERSEDED: frozenset(),

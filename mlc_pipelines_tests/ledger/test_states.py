@@ -66,10 +66,13 @@ def test_from_every_other_state_there_is_a_way_to_confirmed(state: State) -> Non
 
 
 def test_nothing_is_confirmed_or_unknown_that_was_not_sent() -> None:
-    """Both follow a call under way; confirmed also follows delivered, where the source is not told by a call."""
+    """Both follow a call under way; confirmed also follows delivered, where the source is not told by a call, and held.
+
+    That is for a person who has told the source by hand: see the tests of closing.
+    """
     before = {state: {earlier for earlier, targets in MOVES.items() if state in targets} for state in State}
     assert before[State.UNKNOWN] == {State.SENDING}
-    assert before[State.CONFIRMED] == OPEN | {State.DELIVERED}
+    assert before[State.CONFIRMED] == OPEN | {State.DELIVERED, State.HELD}
 
 
 def test_a_lost_answer_never_becomes_a_plain_wait() -> None:

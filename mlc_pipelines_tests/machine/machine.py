@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import func, select
 
 from mlc_pipelines.errors import MlcError
+from mlc_pipelines.flows.closing import close
 from mlc_pipelines.flows.collecting import collect
 from mlc_pipelines.flows.delivery import confirm, deliver
 from mlc_pipelines.flows.road import Choice, Road
@@ -36,6 +37,7 @@ PERIODS = ("P1", "P2", "P3")
 AN_HOUR = 3600.0
 MOST_PASSES = 6
 A_PERSONS_MATTER = ("rejected_by_target", "changed_elsewhere")
+SETTLED_BY_HAND = ("changed_after_delivery", "cancelled_after_delivery")
 FAST = "/dev/shm"  # databases that live for a second
 
 documents = st.integers(0, 5)
@@ -177,6 +179,14 @@ class RoadMachine(RuleBasedStateMachine):
         """Somebody puts back what is held; the next pass takes it."""
         for flow in (Papers.name, Payments.name):
             put_back(self.books, flow, Choice(reason="looked at", causes=causes), None)
+
+    @rule()
+    def close(self) -> None:
+        """Somebody has settled by hand what came when the target was final, and closes it."""
+        held = self.books.reports.select(flow=Papers.name, states=[State.HELD], causes=SETTLED_BY_HAND)
+        close(self.books, held, Choice(reason="settled by hand"))
+        self.oracle.settled(held)
+        self.played["closed"] += len(held)
 
     @rule()
     def back_up(self) -> None:

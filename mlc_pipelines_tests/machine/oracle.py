@@ -1,13 +1,13 @@
 """The oracle: what has to be in the target for each document, or why it is held, from what people did alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mlc_pipelines.errors import Cause
 from mlc_pipelines.ledger.ledger import Ledger
 from mlc_pipelines.ledger.records import Entry
 from mlc_pipelines.ledger.states import Stage, State
-from mlc_pipelines_tests.machine.flows import Papers, Payments
+from mlc_pipelines_tests.machine.flows import Papers, Payments, read
 from mlc_pipelines_tests.machine.office import Bill, Document, Office
 
 Content = tuple[int, str, str]
@@ -30,6 +30,7 @@ class Oracle:
     closed: set[str] = field(default_factory=set)  # to which the closed period was once all that stood in the way
     forgotten: set[str] = field(default_factory=set)  # sent when a backup was restored, perhaps since it was made
     unmarked: set[str] = field(default_factory=set)  # of these, those whose document did not say so
+    by_hand: set[tuple[str, bool, Content]] = field(default_factory=set)  # what was closed, in which content
 
     def written(self, key: str) -> None:
         """A document has new content."""
@@ -59,8 +60,17 @@ class Oracle:
             if self.office.documents[bill.reference].sent is None:
                 self.unmarked.add(bill.reference)
 
+    def settled(self, entries: Sequence[Entry]) -> None:
+        """A person has settled these as they are, and closed them."""
+        for document in (read(entry.source) for entry in entries):
+            self.by_hand.add((document.key, document.void, document.content()))
+
     def verdicts(self, document: Document, bill: Bill | None) -> set[Verdict]:
-        """Give the ways in which a document may stand once everything has come to rest."""
+        """Give the ways in which a document may stand once everything has come to rest; a closing may be forgotten."""
+        closed = (document.key, document.void, document.content()) in self.by_hand
+        return self._unclosed(document, bill) | ({(State.IGNORED, Cause.CLOSED_BY_HAND)} if closed else set())
+
+    def _unclosed(self, document: Document, bill: Bill | None) -> set[Verdict]:
         if document.void:
             found = {(State.HELD, Cause.CANCELLED_AFTER_DELIVERY)} if bill else {(State.IGNORED, Cause.CANCELLED)}
             return found | ({(State.IGNORED, Cause.CANCELLED)} if document.key in self.unmarked else set())
