@@ -92,8 +92,7 @@ def _take_back(road: Road, lease: Lease, tally: Tally) -> None:
 
 
 def _stands(road: Road, entry: Entry) -> bool:
-    now = _translated(road, entry)
-    return now.after is State.TRANSLATED and now.values == {"payload": entry.payload, "reference": entry.reference}
+    return _translated(road, entry).values == {"payload": entry.payload, "reference": entry.reference}
 
 
 def _translate_due(road: Road, lease: Lease, tally: Tally) -> None:

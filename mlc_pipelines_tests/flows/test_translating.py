@@ -6,16 +6,17 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mlc_pipelines.errors import Cause, TransientError
 from mlc_pipelines.flows.collecting import collect
 from mlc_pipelines.flows.delivery import deliver
-from mlc_pipelines.flows.flow import Outgoing
+from mlc_pipelines.flows.flow import Outgoing, Sighting
 from mlc_pipelines.flows.road import Choice, Road
 from mlc_pipelines.flows.translating import put_back, translate
 from mlc_pipelines.ledger.chain import digest
 from mlc_pipelines.ledger.ledger import Ledger
-from mlc_pipelines.ledger.records import Entry, Ignored, Landed, Translated
+from mlc_pipelines.ledger.records import Entry, Ignored, Landed, SourceRecord, Translated
 from mlc_pipelines.ledger.states import State
 from mlc_pipelines_tests.flows.world import Paper, PaperFlow, road_of
 from mlc_pipelines_tests.ledger.builders import newest
@@ -201,6 +202,19 @@ def test_what_is_dated_before_the_first_day_is_left_alone(ledger: Ledger) -> Non
     road = road_of(ledger, flow, begins=the_day + timedelta(days=1))
     assert translate(road).counts == {"taken back": 1, "ignored": 1}
     assert translate(road_of(ledger, flow, begins=date.min)).counts == {"released": 1, "translated": 1}
+
+
+def test_what_has_no_date_is_carried_from_any_day(ledger: Ledger) -> None:
+    """Nobody could say that it is older."""
+
+    class Undated(PaperFlow):
+        def fetch(self, sighting: Sighting) -> SourceRecord | None:
+            record = super().fetch(sighting)
+            return record and replace(record, dated=None)
+
+    road = road_of(ledger, Undated(Paper(A="1.00")), begins=date(2026, 12, 1))
+    collect(road)
+    assert translate(road).counts == {"translated": 1}
 
 
 def test_what_we_delivered_stays_ours_whatever_the_first_day(ledger: Ledger) -> None:
