@@ -1,6 +1,7 @@
 """The SSH side: one server in a thread, its host key, and who may log in."""
 
 import asyncio
+import logging
 import socket
 import threading
 from collections.abc import Callable, Coroutine
@@ -151,6 +152,7 @@ class SshServer:
             listener.close()
             raise
         self.port = listener.getsockname()[1]
+        logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of clients that hang up first
         self._ready.clear()
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._serve(listener)), daemon=True, name="sandbox-sftp"
